@@ -1,0 +1,1 @@
+"""WHERE: areas of interest, statutory layers and the analysis grid."""

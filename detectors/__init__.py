@@ -1,0 +1,1 @@
+"""CHANGED: one file per model; ``core`` holds what the models share."""

@@ -1,0 +1,1 @@
+"""SEEN: providers, scenes, and masked, harmonised mosaics with their provenance."""

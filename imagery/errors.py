@@ -1,0 +1,21 @@
+"""What can be wrong with imagery."""
+
+
+class ImageryError(Exception):
+    """Root of everything that `imagery` raises; the message names the file or scene and what to do about it."""
+
+
+class UnreadableImageError(ImageryError):
+    """A file is missing, truncated, not a raster, or claims a size that cannot be."""
+
+
+class InconsistentSceneError(ImageryError):
+    """The files of one scene contradict each other (size, box, band, date)."""
+
+
+class UnknownLayoutError(ImageryError):
+    """A folder holds no layout that any reader knows."""
+
+
+class ArchiveError(ImageryError):
+    """An archive is missing, not an archive, or can not be written."""

@@ -1,0 +1,1 @@
+"""A simulated steppe with planted violations, written as an ordinary archive with its truth beside it."""

@@ -1,0 +1,1 @@
+"""REPORTED: patches, findings and leads; GeoPackage, QGIS project and quicklooks."""

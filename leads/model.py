@@ -1,0 +1,103 @@
+"""From polygon to lead."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shapely.geometry.base import BaseGeometry
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A polygon of change that one detector saw."""
+
+    detector: str
+    geometry: BaseGeometry
+    """Polygon in EPSG:4326, valid."""
+
+    score_max: float
+    score_mean: float
+    transition: int
+    """Index from 1 into the detector's transitions (the most common inside); 0 = none."""
+
+    area_m2: float
+    """Geodesic on the CGCS2000 ellipsoid."""
+
+    area_low_m2: float
+    area_high_m2: float
+    """Interval of the area from the mixed pixels along its outline."""
+
+    gsd_m: float
+    """Pixel size it was seen at, metres."""
+
+    clipped: bool = False
+    """True when it touches the edge of what was analysed or observed: the true patch may be larger."""
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """How much of a patch lies in one feature of a statutory layer."""
+
+    kind: str
+    feature_id: str
+    name: str
+    area_m2: float
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A patch with what it was crossed with and when it happened."""
+
+    patch: Patch
+    last_before: dt.date
+    """Last clear day before the change, over the patch."""
+
+    first_seen: dt.date
+    """First clear day that shows it."""
+
+    dates_seen: tuple[dt.date, ...]
+    looks: int
+    """Clear looks over the patch inside the after range."""
+
+    crossings: tuple[Crossing, ...] = ()
+    layers_missing: tuple[str, ...] = ()
+    """Kinds of layer that the detector wanted and nobody gave."""
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A finding with an identity. A lead (线索) is never a verdict."""
+
+    id: str
+    """监测编号, from detector, place and date: the same ground and day give the same id."""
+
+    finding: Finding
+    place: str = ""
+    """坐落: the banner it lies in, where boundaries are known."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What was seen, and what was not, of one block on one after date (or over the before range)."""
+
+    block: str
+    role: str
+    """``before`` or ``after``."""
+
+    date: dt.date
+    """Solar day; for the before composite its last day."""
+
+    geometry: BaseGeometry
+    """The block's core inside the AOI and its zone, EPSG:4326."""
+
+    observed: float
+    """Shares of the pixels inside the AOI, together 1."""
+
+    cloudy: float
+    snow: float
+    no_scene: float
+    """Nodata, saturated, or no scene at all."""
+
+    failed: str = ""
+    """Why the block could not be worked; empty when it was."""

@@ -1,0 +1,1 @@
+"""WHEN: Prefect flows, configuration and the command line."""

@@ -1,0 +1,1 @@
+"""NUMBERS: the manifest of trained weights and the store that verifies them."""
