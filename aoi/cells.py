@@ -8,12 +8,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from aoi.grid import Block, lonlat_of, zone_of
+from aoi.grid import Block, lonlat_of, rim_of, zone_of
 
 CELL_DEG = 0.5
 """Edge of a cell in degrees: 56 km north–south, 37 km east–west at 48° N."""
@@ -40,12 +41,7 @@ class Cell:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north in degrees."""
-        return (
-            self.col * CELL_DEG,
-            self.row * CELL_DEG,
-            (self.col + 1) * CELL_DEG,
-            (self.row + 1) * CELL_DEG,
-        )
+        return _bounds(self.col, self.row)
 
     @property
     def reach(self) -> BaseGeometry:
@@ -66,10 +62,13 @@ def cell_weights(geobox: GeoBox) -> dict[Cell, NDArray[np.float32]]:
     Returns:
         For each cell that touches the grid, (H, W) weights 0–1; over all cells they sum to 1 in every pixel.
     """
+    within = _cells_met(geobox)
+    if len(within) == 1:  # far from every ramp, as half of all blocks are
+        return {within[0]: np.ones(geobox.shape, np.float32)}
     lon, lat = lonlat_of(geobox)
-    columns, rows = _shares(lon), _shares(lat)
+    columns, rows = _shares(_unwrapped(lon)), _shares(lat)
     return {
-        Cell(col, row): (east * north).astype(np.float32)
+        _cell(col, row): (east * north).astype(np.float32)
         for col, east in columns.items()
         for row, north in rows.items()
         if (east * north).any()
@@ -92,9 +91,37 @@ def _shares(degrees: NDArray[np.float64]) -> dict[int, NDArray[np.float64]]:
 
 def cells_of(blocks: tuple[Block, ...]) -> tuple[Cell, ...]:
     """The cells that have a share in any block's padded ground, in order."""
-    return tuple(sorted({cell for block in blocks for cell in cell_weights(_corners(block))}))
+    return tuple(sorted({cell for block in blocks for cell in _cells_met(block.padded)}))
 
 
-def _corners(block: Block) -> GeoBox:
-    """The block's padded ground at one sixty-fourth of the detail: enough to name the cells."""
-    return block.padded.zoom_out(block.padded.shape[0] / 64)
+def _cells_met(geobox: GeoBox) -> tuple[Cell, ...]:
+    """The cells whose ground, with its ramp, meets a geobox: all that have a share in a pixel, found by outline."""
+    lon, lat = rim_of(geobox)
+    outline = Polygon(zip(_unwrapped(lon), lat, strict=True))
+    half = RAMP_DEG / 2
+    west, south, east, north = outline.bounds
+    cells = [
+        (col, row)
+        for col in range(math.floor((west - half) / CELL_DEG), math.floor((east + half) / CELL_DEG) + 1)
+        for row in range(math.floor((south - half) / CELL_DEG), math.floor((north + half) / CELL_DEG) + 1)
+    ]
+    ramp = np.array([-half, -half, half, half])
+    boxes = [box(*(np.array(_bounds(*cell)) + ramp)) for cell in cells]
+    return tuple(_cell(*cell) for cell, met in zip(cells, shapely.intersects(outline, boxes), strict=True) if met)
+
+
+def _bounds(col: int, row: int) -> tuple[float, float, float, float]:
+    return col * CELL_DEG, row * CELL_DEG, (col + 1) * CELL_DEG, (row + 1) * CELL_DEG
+
+
+def _cell(col: int, row: int) -> Cell:
+    """The cell at a column that may lie beyond the antimeridian, by its only name."""
+    around = round(360 / CELL_DEG)
+    return Cell((col + around // 2) % around - around // 2, row)
+
+
+def _unwrapped(lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Longitudes without the jump at the antimeridian, so that a halo across it stays in one piece."""
+    if float(lon.max()) - float(lon.min()) < 180:
+        return lon
+    return np.where(lon < 0, lon + 360, lon)

@@ -15,3 +15,7 @@ class InvalidGeometryError(AoiError):
 
 class UnknownAoiError(AoiError):
     """No AOI of that id is shipped or stored."""
+
+
+class AoiStoreError(AoiError):
+    """The folder of stored AOIs can not be read or written."""

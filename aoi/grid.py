@@ -18,6 +18,8 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from aoi.features import polygonal
+
 BLOCK_PX = 1024
 """Edge of a block's core in pixels: 10.24 km at 10 m."""
 
@@ -69,13 +71,26 @@ class Block:
 
 
 def zones_of(geometry: BaseGeometry) -> tuple[int, ...]:
-    """EPSG codes of the UTM zones that a geometry in EPSG:4326 touches, west to east, north before south."""
-    return tuple(epsg for epsg in _all_zones() if geometry.intersects(zone_box(epsg)))
+    """EPSG codes of the UTM zones that own ground of a geometry in EPSG:4326, west to east, north before south.
+
+    An area that only touches a zone's edge has no ground there; a point or line on an edge is of both zones.
+    """
+    boxes = _zone_boxes()
+    shapely.prepare(geometry)
+    met = shapely.intersects(geometry, boxes)
+    if geometry.area > 0:
+        met &= ~shapely.touches(geometry, boxes)
+    return tuple(epsg for epsg, owns in zip(_all_zones(), met, strict=True) if owns)
 
 
 @lru_cache(maxsize=1)
 def _all_zones() -> tuple[int, ...]:
     return tuple(hemisphere + zone for zone in range(1, 61) for hemisphere in (32600, 32700))
+
+
+@lru_cache(maxsize=1)
+def _zone_boxes() -> NDArray[np.object_]:
+    return np.array([zone_box(epsg) for epsg in _all_zones()], dtype=object)
 
 
 def zone_box(epsg: int) -> BaseGeometry:
@@ -86,32 +101,81 @@ def zone_box(epsg: int) -> BaseGeometry:
 
 
 def blocks_of(geometry: BaseGeometry, gsd_m: float, halo_px: int = 0, size_px: int = BLOCK_PX) -> tuple[Block, ...]:
-    """The blocks whose core touches a geometry, in a stable order.
+    """The blocks that own a pixel of a geometry, by zone, then south to north, then west to east.
+
+    A pixel is of the geometry when they share ground, and of a block when its centre lies in the core and in the
+    longitudes and hemisphere of the zone (see `owned`). So a geometry smaller than a pixel has one block as well;
+    only one that is smaller than a pixel and lies on a zone's edge may have none, when no centre falls on its side.
 
     Args:
-        geometry: in EPSG:4326.
+        geometry: polygon or multipolygon in EPSG:4326.
         gsd_m: pixel size in metres.
         halo_px: pixels to read around each core.
         size_px: edge of the core.
     """
     return tuple(
-        block for epsg in zones_of(geometry) for block in _blocks_of_zone(geometry, epsg, gsd_m, halo_px, size_px)
+        Block(epsg, gsd_m, col, row, size_px, halo_px)
+        for epsg in zones_of(geometry)
+        for col, row in _places(geometry, epsg, gsd_m, size_px)
     )
 
 
-def _blocks_of_zone(geometry: BaseGeometry, epsg: int, gsd_m: float, halo_px: int, size_px: int) -> Iterator[Block]:
-    part = shapely.intersection(geometry, zone_box(epsg))
-    if part.is_empty:
-        return
+def _places(geometry: BaseGeometry, epsg: int, gsd_m: float, size_px: int) -> Iterator[tuple[int, int]]:
+    part = polygonal(shapely.intersection(geometry, zone_box(epsg)))  # what only touches the edge is a line there
     ground = to_crs(shapely.segmentize(part, 0.01), 4326, epsg)
+    if not ground.is_valid:  # reprojection may make needles cross; without repair GEOS may refuse to cut it
+        ground = polygonal(shapely.make_valid(ground))
+    if ground.is_empty:  # it reaches over the edge by less than the arithmetic can hold
+        return
     shapely.prepare(ground)
     edge_m = size_px * gsd_m
-    left, bottom, right, top = ground.bounds
-    for row in range(math.floor(bottom / edge_m), math.floor(top / edge_m) + 1):
-        for col in range(math.floor(left / edge_m), math.floor(right / edge_m) + 1):
-            cell = box(col * edge_m, row * edge_m, (col + 1) * edge_m, (row + 1) * edge_m)
-            if ground.intersects(cell):
-                yield Block(epsg, gsd_m, col, row, size_px, halo_px)
+    left, _, right, _ = ground.bounds
+    columns = np.arange(math.floor(left / edge_m), math.floor(right / edge_m) + 1)
+    for row in _rows(ground, edge_m):
+        cores = shapely.box(columns * edge_m, row * edge_m, (columns + 1) * edge_m, (row + 1) * edge_m)
+        met = shapely.intersects(ground, cores)
+        met[met] = ~shapely.touches(ground, cores[met])
+        doubtful = np.flatnonzero(met)[~_well_inside(cores[met], epsg)]
+        met[doubtful] = [_owns_pixel(shapely.intersection(ground, core), epsg, gsd_m) for core in cores[doubtful]]
+        yield from ((int(col), row) for col in columns[met])
+
+
+def _rows(ground: BaseGeometry, edge_m: float) -> list[int]:
+    """Rows of the lattice that a part of the ground may lie in: parts far from each other leave gaps."""
+    rows: set[int] = set()
+    for _, bottom, _, top in shapely.bounds(shapely.get_parts(ground)):
+        rows.update(range(math.floor(bottom / edge_m), math.floor(top / edge_m) + 1))
+    return sorted(rows)
+
+
+def _well_inside(cores: NDArray[np.object_], epsg: int) -> NDArray[np.bool_]:
+    """(N,) True for boxes in a UTM zone whose every place is of that zone."""
+    # Along a straight side longitude is monotonic within a hemisphere, so the corners hold the extremes.
+    x, y = shapely.get_coordinates(cores).T
+    lon, lat = _transformer(epsg, 4326).transform(x, y)
+    inside = _of_zone(np.asarray(lon), np.asarray(lat), epsg).reshape(len(cores), 5)
+    return np.asarray(inside.all(axis=1))
+
+
+def _owns_pixel(piece: BaseGeometry, epsg: int, gsd_m: float) -> bool:
+    """Whether a pixel that shares ground with a piece of one core has its centre in the zone."""
+    point = piece.representative_point()
+    for left, bottom, right, top in (point.bounds, piece.bounds):
+        cols = np.arange(math.floor(left / gsd_m), math.floor(right / gsd_m) + 1) * gsd_m
+        rows = np.arange(math.floor(bottom / gsd_m), math.floor(top / gsd_m) + 1) * gsd_m
+        x, y = (edges.ravel() for edges in np.meshgrid(cols, rows))
+        lon, lat = _transformer(epsg, 4326).transform(x + gsd_m / 2, y + gsd_m / 2)
+        ours = _of_zone(np.asarray(lon), np.asarray(lat), epsg)
+        pixels = shapely.box(x[ours], y[ours], x[ours] + gsd_m, y[ours] + gsd_m)
+        if np.any(shapely.intersects(piece, pixels) & ~shapely.touches(piece, pixels)):
+            return True
+    return False
+
+
+def _of_zone(lon: NDArray[np.float64], lat: NDArray[np.float64], epsg: int) -> NDArray[np.bool_]:
+    west, south, east, north = zone_box(epsg).bounds
+    inside: NDArray[np.bool_] = (lon >= west) & (lon < east) & (lat >= south) & (lat < north)
+    return inside
 
 
 @lru_cache(maxsize=64)
@@ -145,16 +209,38 @@ def zone_of(lon: float, lat: float) -> int:
 
 
 def lonlat_of(geobox: GeoBox) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(H, W) longitude and latitude of each pixel's centre, degrees."""
+    """(H, W) longitude and latitude of each pixel's centre of a north-up geobox, degrees."""
     height, width = geobox.shape
-    cols, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    x, y = geobox.affine * (cols, rows)
+    x, y = _xy(geobox, *np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5))
+    lon, lat = _transformer(epsg_of(geobox), 4326).transform(x, y)
+    return np.asarray(lon), np.asarray(lat)
+
+
+def _xy(
+    geobox: GeoBox, cols: NDArray[np.float64], rows: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # Written out, because affine 3 warns where 2 multiplies and 2 lacks what 3 wants.
+    return geobox.affine.c + cols * geobox.affine.a, geobox.affine.f + rows * geobox.affine.e
+
+
+def rim_of(geobox: GeoBox, steps: int = 64) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(4 × steps,) longitude and latitude along a north-up geobox's outer edge, degrees, in order and not closed.
+
+    Longitude and latitude take their extremes over the box on this line (a conformal projection is harmonic).
+    """
+    height, width = geobox.shape
+    up = np.arange(steps) / steps
+    corner = np.zeros(steps)
+    cols = np.concatenate([up, corner + 1, 1 - up, corner]) * width
+    rows = np.concatenate([corner, up, corner + 1, 1 - up]) * height
+    x, y = _xy(geobox, cols, rows)
     lon, lat = _transformer(epsg_of(geobox), 4326).transform(x, y)
     return np.asarray(lon), np.asarray(lat)
 
 
 def owned(geobox: GeoBox) -> NDArray[np.bool_]:
     """(H, W) True where a pixel centre of a UTM geobox lies in the longitudes and hemisphere of its own zone."""
-    lon, lat = lonlat_of(geobox)
-    west, south, east, north = zone_box(epsg_of(geobox)).bounds
-    return np.asarray((lon >= west) & (lon < east) & (lat >= south) & (lat < north))
+    epsg = epsg_of(geobox)
+    if _of_zone(*rim_of(geobox), epsg).all():  # most blocks are far from an edge, and the exact answer is slow
+        return np.ones(geobox.shape, bool)
+    return _of_zone(*lonlat_of(geobox), epsg)

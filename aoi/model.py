@@ -16,7 +16,8 @@ class Aoi:
     name_en: str
 
     geometry: BaseGeometry
-    """Polygon or MultiPolygon in EPSG:4326, valid, within ±180° and ±84°, not crossing the antimeridian."""
+    """Polygon or MultiPolygon in EPSG:4326, valid, within 180° W – 180° E and 80° S – 84° N (the UTM zones), not
+    crossing the antimeridian."""
 
     detectors: tuple[str, ...] = ()
     """Ids of the detectors that patrol it; empty means all."""

@@ -7,3 +7,11 @@ class LeadsError(Exception):
 
 class OutputError(LeadsError):
     """A result can not be written where it was asked for."""
+
+
+class DiskFullError(OutputError):
+    """The disk has no room for a result."""
+
+
+class ReviewError(LeadsError):
+    """What an analyst handed back can not be read at all."""

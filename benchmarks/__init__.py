@@ -1,0 +1,1 @@
+"""How fast, beside what: `make bench`. Not part of the wheel."""

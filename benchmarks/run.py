@@ -1,0 +1,95 @@
+"""All measures, one after the other: nothing runs beside what is timed."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.isolated import ROOT, JobFailedError, run
+from benchmarks.rows import Row, show, write
+from benchmarks.world import FULL_M, cached_world
+
+QUICK_M = 14_200
+"""About 200 km²."""
+
+MEMORY_BOUND_GB = 3.0
+HELP_BOUND_S = 0.5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print one table, write the JSON file."""
+    options = _parser().parse_args(arguments)
+    size_m = options.size_m or (QUICK_M if options.quick else FULL_M)
+    world = cached_world(options.cache, size_m, options.seed)
+    rows = []
+    try:
+        for row in _measure(world, options.quick):
+            rows.append(row)
+            print(f"{row.name}: {row.ours:.4g} {row.unit}", file=sys.stderr, flush=True)
+    except JobFailedError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if rows:
+            write(rows, options.out)
+    show(rows, f"{(size_m / 1000) ** 2:,.0f} km² of simulated steppe, three dates; `other` is named in each row")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="200 km² instead of 2,500")
+    parser.add_argument("--size-m", type=int, help="edge of the simulated ground in metres")
+    parser.add_argument("--seed", type=int, default=0, help="of the simulated ground")
+    parser.add_argument(
+        "--cache", type=Path, default=Path(tempfile.gettempdir()) / "weixun-bench", help="keeps archives"
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "latest.json", help="the JSON file")
+    return parser
+
+
+def _measure(world: Path, quick: bool) -> Iterator[Row]:
+    place = str(world)
+    decoded = run("decode", world=place)
+    whole = run("scan", world=place, quarter="no")
+    area, seconds = whole.result["km2"], whole.result["seconds"]
+    yield Row("scan, beside decoding the same files once with all cores", area / seconds,
+              area / decoded.result["seconds"], "km²/s", whole.command)  # fmt: skip
+    yield Row("peak memory of the scan, beside its bound", whole.peak_bytes / 1e9, MEMORY_BOUND_GB, "GB", whole.command)
+
+    quarter = run("scan", world=place, quarter="yes")
+    yield Row("peak memory of the whole, beside a quarter of the area", whole.peak_bytes / 1e9,
+              quarter.peak_bytes / 1e9, "GB", quarter.command)  # fmt: skip
+    yield Row(
+        f"time per block of the whole ({whole.result['blocks']}), beside a quarter ({quarter.result['blocks']})",
+        seconds / whole.result["blocks"],
+        quarter.result["seconds"] / quarter.result["blocks"],
+        "s",
+        quarter.command,
+    )
+    for stage, lap in whole.result["stages"].items():
+        yield Row(f"stage {stage}, beside the whole scan", lap, seconds, "s", whole.command)
+
+    fitted = run("normals", world=place, samples=60_000 if quick else 300_000)
+    yield Row(f"fit of one cell's normals, {fitted.result['samples']:,} pixels", fitted.result["seconds"], None, "s",
+              fitted.command)  # fmt: skip
+    read = run("read", world=place, windows=1 if quick else 8)
+    yield Row("read_scene (six bands, masks), beside rasterio's warp of the same files",
+              read.result["ours_mpx_s"], read.result["other_mpx_s"], "Mpx/s", read.command)  # fmt: skip
+    ranked = run("evaluation", mpx=2 if quick else 25)
+    yield Row("evaluate (counts, AUC, best threshold), beside sorting", ranked.result["ours_mpx_s"],
+              ranked.result["other_mpx_s"], "Mpx/s", ranked.command)  # fmt: skip
+    yield _help()
+
+
+def _help() -> Row:
+    command = [str(Path(sys.executable).with_name("weixun")), "--help"]
+    laps = []
+    for _ in range(5):
+        start = time.perf_counter()
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, cwd=ROOT)
+        laps.append(time.perf_counter() - start)
+    return Row("weixun --help, beside its bound", min(laps), HELP_BOUND_S, "s", "weixun --help")

@@ -1,0 +1,207 @@
+"""The conditional anomaly: how unlike its likes a pixel changed.
+
+One date is predicted from the other (the pixel, its surroundings at two sizes, its texture) by robust ridge
+regression over a fixed random codebook (Rahimi & Recht 2007); the residual is divided by the scatter that such
+pixels show, whitened, and its length taken. It is done both ways, as a new building is unlikely given the field
+before, and the field before is unlikely given the building now (compare Theiler & Perkins 2006).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.neighbourhood import box_mean, gaussian_mean, gaussian_reach
+from detectors.core.types import BoolArray, FloatArray
+
+WINDOWS_PX = (3, 11)
+"""Edges of the surroundings a pixel is described with, the last the largest."""
+
+TEXTURE_PX = 5
+"""Edge of the window in which texture is measured."""
+
+SMOOTHING_PX = 2.0
+"""Standard deviation of the mean over log scores: a geometric mean, which a single glinting roof can not carry."""
+
+REACH_PX = max(*WINDOWS_PX, TEXTURE_PX) // 2 + gaussian_reach(SMOOTHING_PX)
+"""How far a raw score looks."""
+
+CODES = 64
+"""Random features."""
+
+RIDGE = 1e-5
+"""Ridge penalty per sample, in units of the standardised inputs."""
+
+_CHUNK = 1 << 16
+"""Pixels per matrix product: keeps memory flat."""
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Centre and spread of the inputs at one date."""
+
+    centre: FloatArray
+    """(C,) median of each band."""
+
+    spread: FloatArray
+    """(C,) half the distance between the 16th and 84th percentile."""
+
+    texture: FloatArray
+    """(2,) centre and spread of the log texture."""
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Random features tanh(f @ directions + offsets), the same everywhere."""
+
+    directions: FloatArray
+    """(inputs, `CODES`)."""
+
+    offsets: FloatArray
+    """(`CODES`,)."""
+
+
+@dataclass(frozen=True)
+class Regression:
+    """What one date lets us expect of the other."""
+
+    coefficients: FloatArray
+    """(features, C) expected standardised band."""
+
+    log_scatter: FloatArray
+    """(features, C) expected log of the absolute residual."""
+
+    whitening: FloatArray
+    """(C, C) makes the scaled residuals of unchanged pixels uncorrelated, of unit variance."""
+
+
+def codebook(bands: int) -> Codebook:
+    """The codebook for a number of bands; seeded, so that every fit has the same."""
+    inputs = bands * (1 + len(WINDOWS_PX)) + 1
+    rng = np.random.default_rng(0)
+    directions = rng.standard_normal((inputs, CODES)) * 1.5 / np.sqrt(inputs)
+    return Codebook(directions.astype(np.float32), (rng.standard_normal(CODES) * 0.7).astype(np.float32))
+
+
+def standardise(image: FloatArray, observed: BoolArray, standard: Standard) -> FloatArray:
+    """(C, H, W) bands in units of the region's own spread, zero where not observed."""
+    z = (image - standard.centre[:, None, None]) / standard.spread[:, None, None]
+    return np.where(observed, z, np.float32(0)).astype(np.float32)
+
+
+def log_texture(z: FloatArray, observed: BoolArray) -> FloatArray:
+    """(H, W) log of the standard deviation in a small window, mean over bands; its reach is half `TEXTURE_PX`."""
+    mean = box_mean(z, observed, TEXTURE_PX)
+    square = box_mean(np.square(z).mean(axis=0, keepdims=True), observed, TEXTURE_PX)[0]
+    variance = np.maximum(square - np.square(mean).mean(axis=0), 0)
+    return np.asarray(0.5 * np.log(variance + 0.0025), dtype=np.float32)
+
+
+def describe(z: FloatArray, observed: BoolArray, standard: Standard) -> FloatArray:
+    """(inputs, H, W) what a pixel is regressed on: itself, its surroundings, its texture; clipped against outliers."""
+    texture = (log_texture(z, observed) - standard.texture[0]) / standard.texture[1]
+    parts = [z, *(np.float32(0.7) * box_mean(z, observed, size) for size in WINDOWS_PX), texture[None]]
+    return np.clip(np.concatenate(parts), -5, 5, dtype=np.float32)
+
+
+def _features(inputs: FloatArray, book: Codebook) -> FloatArray:
+    """(features, N) from (inputs, N): one, the inputs, the codes."""
+    codes = np.tanh(book.directions.T @ inputs + book.offsets[:, None])
+    return np.concatenate([np.ones((1, inputs.shape[1]), np.float32), inputs, codes])
+
+
+def fit_regression(inputs: FloatArray, target: FloatArray, book: Codebook) -> Regression:
+    """Regress one date on the other, robustly.
+
+    Args:
+        inputs: (inputs, N) descriptions of the samples at one date.
+        target: (C, N) their standardised bands at the other.
+        book: random features.
+    """
+    count = inputs.shape[1]
+    weights = np.ones(count, np.float32)
+    for _ in range(4):
+        coefficients = _ridge(inputs, target, weights, book)
+        residual = target - _predict(inputs, coefficients, book)
+        distance = np.sqrt(np.square(residual).mean(axis=0))
+        # Cauchy weights: real changes are among the samples and must not be learned as normal
+        weights = (1 / (1 + np.square(distance / max(2 * float(np.median(distance)), 1e-6)))).astype(np.float32)
+    log_scatter = _ridge(inputs, np.log(np.abs(residual) + 0.02), np.ones(count, np.float32), book)
+    scaled = residual / _scatter(_predict(inputs, log_scatter, book))
+    length = np.square(scaled).sum(axis=0)
+    usual = scaled[:, length <= np.percentile(length, 92)]
+    covariance = np.atleast_2d(np.cov(usual)) + 0.05 * np.eye(len(target))
+    whitening = np.linalg.inv(np.linalg.cholesky(covariance))
+    return Regression(coefficients, log_scatter, whitening.astype(np.float32))
+
+
+def _ridge(inputs: FloatArray, target: FloatArray, weights: FloatArray, book: Codebook) -> FloatArray:
+    size = 1 + len(inputs) + CODES
+    gram = RIDGE * float(weights.sum()) * np.eye(size)
+    moment = np.zeros((size, len(target)))
+    for start in range(0, inputs.shape[1], _CHUNK):
+        part = slice(start, start + _CHUNK)
+        x = _features(inputs[:, part], book)
+        weighted = x * weights[part]
+        gram += weighted @ x.T
+        moment += weighted @ target[:, part].T
+    solution: NDArray[np.float64] = np.linalg.solve(gram, moment)
+    return solution.astype(np.float32)
+
+
+def _predict(inputs: FloatArray, coefficients: FloatArray, book: Codebook) -> FloatArray:
+    parts = [
+        coefficients.T @ _features(inputs[:, start : start + _CHUNK], book)
+        for start in range(0, inputs.shape[1], _CHUNK)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def _scatter(log_scatter: FloatArray) -> FloatArray:
+    # 1.6 turns the mean log of an absolute normal deviate into its standard deviation, roughly
+    return np.asarray(1.6 * np.exp(np.clip(log_scatter, -4, 4)), dtype=np.float32)
+
+
+def anomaly(inputs: FloatArray, target: FloatArray, regression: Regression, book: Codebook) -> FloatArray:
+    """(N,) length of the whitened residual of (C, N) targets, given (inputs, N) descriptions."""
+    both = np.concatenate([regression.coefficients, regression.log_scatter], axis=1)
+    out = np.empty(inputs.shape[1], np.float32)
+    for start in range(0, inputs.shape[1], _CHUNK):
+        part = slice(start, start + _CHUNK)
+        expected, log_scatter = np.split(both.T @ _features(inputs[:, part], book), 2)
+        scaled = (target[:, part] - expected) / _scatter(log_scatter)
+        out[part] = np.sqrt(np.square(regression.whitening @ scaled).sum(axis=0))
+    return out
+
+
+def raw_score(
+    images: tuple[FloatArray, FloatArray],
+    standards: tuple[Standard, Standard],
+    regressions: tuple[Regression, Regression],
+    book: Codebook,
+) -> tuple[FloatArray, BoolArray]:
+    """Unusualness of change before any scale is known: √(forward × backward) × change vector, smoothed.
+
+    Args:
+        images: before and after, (C, H, W) of the bands used, NaN = not observed.
+        standards: of before and after.
+        regressions: after from before, before from after.
+        book: random features.
+
+    Returns:
+        (H, W) natural log of the score, and where both dates were observed; elsewhere the score means nothing.
+    """
+    observed = tuple(np.isfinite(image).all(axis=0) for image in images)
+    z = [standardise(*each) for each in zip(images, observed, standards, strict=True)]
+    both = observed[0] & observed[1]
+    log = np.log(_length(z[1] - z[0])[both])
+    for source, target in ((0, 1), (1, 0)):
+        inputs = describe(z[source], observed[source], standards[source])[:, both]
+        log += 0.5 * np.log(np.maximum(anomaly(inputs, z[target][:, both], regressions[source], book), 1e-3))
+    image = np.zeros(both.shape, np.float32)
+    image[both] = log
+    return gaussian_mean(image, both, SMOOTHING_PX), both
+
+
+def _length(change: FloatArray) -> FloatArray:
+    return np.maximum(np.sqrt(np.square(change).sum(axis=0)), 1e-3)

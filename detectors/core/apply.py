@@ -1,0 +1,47 @@
+"""What one model makes of a reading: transitions, season and time logic."""
+
+import datetime as dt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.types import ChangeMap, Detector, FloatArray, Pair, Reading, Surface
+
+TRAINING_FREE = "training-free"
+"""What stands in a `ChangeMap` for the hash of weights where none were used."""
+
+
+def in_season(detector: Detector, day: dt.date) -> bool:
+    """Whether an after image of this day counts for the model. A season may run over the new year."""
+    first, last = detector.season
+    here = (day.month, day.day)
+    return first <= here <= last if first <= last else here >= first or here <= last
+
+
+def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256: str = TRAINING_FREE) -> ChangeMap:
+    """The model's score: disturbance, weighted by what the surface turned from and into, then by its time logic.
+
+    Where a surface is unknown at either date (no reflectance, for instance) the disturbance counts in full and the
+    transition stays 0: what can not be told apart is shown to the analyst, not hidden.
+    """
+    weight, index = _table(detector)
+    before, after = reading.surface_before, reading.surface_after
+    score: FloatArray = reading.disturbance * weight[before, after]
+    if detector.time_logic is not None:
+        score = detector.time_logic(pair, reading, score)
+    return ChangeMap(score, index[before, after], detector.id, weights_sha256, pair.geobox, pair.after_date)
+
+
+def _table(detector: Detector) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """(S, S) weight and transition index by surface before and after; the first transition that fits wins."""
+    size = max(Surface) + 1
+    weight = np.full((size, size), 1.0 if detector.any_transition else 0.0, np.float32)
+    index = np.zeros((size, size), np.uint8)
+    for number, transition in reversed(list(enumerate(detector.transitions, start=1))):
+        where = np.ix_(sorted(transition.before), sorted(transition.after))
+        weight[where] = transition.weight
+        index[where] = number
+    for unknown in (np.s_[Surface.UNKNOWN, :], np.s_[:, Surface.UNKNOWN]):
+        weight[unknown] = 1.0
+        index[unknown] = 0
+    return weight, index

@@ -1,0 +1,172 @@
+"""Sub-pixel co-registration by phase correlation.
+
+Phase correlation of gradients (Kuglin & Hines 1975), its peak refined on an upsampled grid (Guizar-Sicairos et al.
+2008), tile by tile; the median over tiles is the shift, and their agreement says whether to trust it.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from detectors.core.types import FloatArray
+
+MAX_SHIFT_PX = 3.0
+"""A larger shift is not applied: it is a fault of the reader or another scene."""
+
+MIN_SHIFT_PX = 0.1
+"""A smaller shift is within the error of the estimate, and resampling would cost more than it mends."""
+
+SHIFT_REACH_PX = 5
+"""How far `shifted` looks: the largest shift and the cubic kernel."""
+
+_Kernel = Callable[[FloatArray], FloatArray]
+
+_TILE = 128
+_SEARCH = 8
+"""Peaks are sought within this many pixels of zero, so that an impossible shift shows as disagreement."""
+_MAX_TILES = 160
+
+
+def estimate_shift(chips: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[tuple[float, float], bool]:
+    """By how much after lies off before.
+
+    Args:
+        chips: (before, after), each (C, h, w), NaN = not observed; bands with no value are passed over.
+
+    Returns:
+        (rows, columns) such that ``after[y + row, x + col]`` shows the ground of ``before[y, x]``; and whether the
+        tiles agree well enough to apply it.
+    """
+    tiles = [tile for before, after in chips for tile in _tiles(before, after)]
+    tiles = tiles[:: -(-len(tiles) // _MAX_TILES) or 1]
+    found = np.array([shift for shift in (_tile_shift(*tile) for tile in tiles) if shift is not None])
+    if not len(found):
+        return (0.0, 0.0), False
+    centre = np.median(found, axis=0)
+    near = np.hypot(*(found - centre).T) < 0.5
+    if near.any():
+        centre = np.median(found[near], axis=0)
+    # by chance a peak falls within half a pixel of another in one of about 300 places: three in agreement are enough
+    confident = int(near.sum()) >= 3 and float(near.mean()) >= 0.4
+    return (round(float(centre[0]), 3), round(float(centre[1]), 3)), confident
+
+
+def worth_applying(shift_px: tuple[float, float], confident: bool) -> bool:
+    """Whether a shift is sure, large enough to matter and small enough to be one."""
+    length = max(abs(shift_px[0]), abs(shift_px[1]))
+    return confident and length > MIN_SHIFT_PX and length <= MAX_SHIFT_PX
+
+
+def _tiles(before: FloatArray, after: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
+    height, width = before.shape[1:]
+    for y in range(0, max(height - _TILE // 2, 1), _TILE):
+        for x in range(0, max(width - _TILE // 2, 1), _TILE):
+            window = (slice(None), slice(y, y + _TILE), slice(x, x + _TILE))
+            if min(before[window].shape[1:]) >= _TILE // 2:
+                yield before[window], after[window]
+
+
+def _tile_shift(before: FloatArray, after: FloatArray) -> tuple[float, float] | None:
+    """The peak of one tile's correlation, summed over bands; None where too little was observed."""
+    height, width = before.shape[1:]
+    taper = np.hanning(height)[:, None] * np.hanning(width)[None]
+    rows, cols = np.meshgrid(fft.fftfreq(height), fft.fftfreq(width), indexing="ij")
+    # the finest detail is noise and aliasing, the coarsest is illumination
+    radius = np.hypot(rows, cols)
+    trust = np.exp(-0.5 * np.square(radius / 0.18)) * (1 - np.exp(-0.5 * np.square(radius / 0.02)))
+    power = np.zeros((height, width), np.complex128)
+    for one, other in zip(before, after, strict=True):
+        observed = np.isfinite(one) & np.isfinite(other)
+        if observed.mean() < 0.5:
+            continue
+        first, second = (fft.fft2(_edges(image, observed) * taper) for image in (one, other))
+        cross = second * first.conj()
+        power += trust * cross / (np.abs(cross) + 1e-9 * np.abs(cross).max() + 1e-30)
+    if not power.any():
+        return None
+    return _peak(power, rows, cols)
+
+
+def _edges(image: FloatArray, observed: NDArray[np.bool_]) -> NDArray[np.complex128]:
+    """Gradient as a complex number: direction and strength, strength damped so that one roof does not rule."""
+    filled = np.where(observed, image, np.float32(np.median(image[observed])))
+    down, right = np.gradient(filled.astype(np.float64))
+    hole = ~observed
+    border = hole | np.roll(hole, 1, 0) | np.roll(hole, -1, 0) | np.roll(hole, 1, 1) | np.roll(hole, -1, 1)
+    gradient = np.where(border, 0, down + 1j * right)
+    strength = np.abs(gradient)
+    return np.asarray(gradient / (np.median(strength) + 1e-12 + strength))
+
+
+def _peak(
+    power: NDArray[np.complex128], rows: NDArray[np.float64], cols: NDArray[np.float64]
+) -> tuple[float, float] | None:
+    height, width = power.shape
+    surface = fft.ifft2(power).real
+    near = np.ix_(np.arange(-_SEARCH, _SEARCH + 1) % height, np.arange(-_SEARCH, _SEARCH + 1) % width)
+    window = surface[near]
+    row, col = np.unravel_index(int(window.argmax()), window.shape)
+    if window[row, col] < 5 * surface.std():
+        return None
+    centre = np.array([float(row) - _SEARCH, float(col) - _SEARCH])
+    for step in (0.25, 0.05):
+        offsets = np.arange(-4, 5) * step
+        left = np.exp(2j * np.pi * (centre[0] + offsets)[:, None] * rows[:, 0][None])
+        right = np.exp(2j * np.pi * cols[0][:, None] * (centre[1] + offsets)[None])
+        fine = (left @ power @ right).real
+        row, col = np.unravel_index(int(fine.argmax()), fine.shape)
+        centre = centre + np.array([offsets[row], offsets[col]])
+    return float(centre[0]), float(centre[1])
+
+
+def shifted(image: FloatArray, shift_px: tuple[float, float]) -> FloatArray:
+    """Bring an image back by the shift it has: ``out[y, x] = image[y + row, x + col]``.
+
+    Cubic convolution (Keys 1981) of four by four pixels, so its reach is finite; beside unobserved pixels bilinear
+    over what was observed.
+
+    Args:
+        image: (C, H, W), NaN = not observed; the ground beyond the edge is not observed.
+        shift_px: (rows, columns), each at most `MAX_SHIFT_PX`.
+    """
+    observed = np.isfinite(image)
+    filled = np.where(observed, image, np.float32(0))
+    share = _resample(observed.astype(np.float32), shift_px, _tent)
+    linear = _resample(filled, shift_px, _tent) / np.maximum(share, 0.5)
+    whole = _resample(observed.astype(np.float32), shift_px, _under) > 0.999
+    out = np.where(whole, _resample(filled, shift_px, _keys), linear)
+    return np.where(share >= 0.5, out, np.float32(np.nan)).astype(np.float32)
+
+
+def _resample(image: FloatArray, shift_px: tuple[float, float], kernel: _Kernel) -> FloatArray:
+    """Separable resampling with a kernel of four taps; zero beyond the edge."""
+    for axis, shift in zip((1, 2), shift_px, strict=True):
+        whole = math.floor(shift)
+        taps = kernel(np.arange(-1, 3, dtype=np.float32) - np.float32(shift - whole))
+        margin = [(0, 0)] * 3
+        margin[axis] = (SHIFT_REACH_PX, SHIFT_REACH_PX)
+        padded = np.pad(image, margin)
+        size = image.shape[axis]
+        first = SHIFT_REACH_PX + whole - 1
+        image = sum(
+            (float(tap) * padded.take(range(first + k, first + k + size), axis) for k, tap in enumerate(taps)),
+            start=np.zeros_like(image),
+        ).astype(np.float32)
+    return image
+
+
+def _keys(t: FloatArray) -> FloatArray:
+    t = np.abs(t)
+    return np.where(t < 1, 1.5 * t**3 - 2.5 * t**2 + 1, np.where(t < 2, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2, 0))
+
+
+def _tent(t: FloatArray) -> FloatArray:
+    return np.maximum(1 - np.abs(t), 0)
+
+
+def _under(t: FloatArray) -> FloatArray:
+    """Equal weights: what share of the taps was observed."""
+    return np.full_like(t, 1 / len(t))

@@ -1,0 +1,54 @@
+"""What surrounds a pixel: window means that look past unobserved pixels.
+
+Every mean is a normalised convolution (Knutsson & Westin 1993): unobserved pixels and the ground beyond the array's
+edge have weight zero. So a hole of cloud neither spreads nor pulls its neighbours down, and every reach is finite.
+"""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, uniform_filter
+
+from detectors.core.types import BoolArray, FloatArray
+
+TRUNCATE = 3.0
+"""Standard deviations at which a Gaussian ends."""
+
+
+def gaussian_reach(sigma_px: float) -> int:
+    """How far a Gaussian mean looks, in pixels."""
+    return int(TRUNCATE * sigma_px + 0.5)
+
+
+def box_mean(image: FloatArray, observed: BoolArray, size_px: int) -> FloatArray:
+    """Mean of the observed pixels in a square window.
+
+    Args:
+        image: (C, H, W), zero where not observed.
+        observed: (H, W).
+        size_px: edge of the window, odd.
+
+    Returns:
+        (C, H, W); zero where nothing was observed in the window.
+    """
+    share = np.maximum(uniform_filter(observed.astype(np.float32), size_px, mode="constant"), 0.5 / size_px**2)
+    return np.stack([uniform_filter(band, size_px, mode="constant") / share for band in image])
+
+
+def gaussian_mean(image: FloatArray, observed: BoolArray, sigma_px: float) -> FloatArray:
+    """Gaussian mean of the observed pixels.
+
+    Args:
+        image: (H, W), zero where not observed.
+        observed: (H, W).
+        sigma_px: standard deviation in pixels; the kernel ends at `gaussian_reach`.
+
+    Returns:
+        (H, W); meaningless, but finite, where nothing was observed in reach.
+    """
+    share = _gaussian(observed.astype(np.float32), sigma_px)
+    return _gaussian(image, sigma_px) / np.maximum(share, 1e-6)
+
+
+def _gaussian(image: FloatArray, sigma_px: float) -> FloatArray:
+    for axis in (0, 1):
+        image = gaussian_filter1d(image, sigma_px, axis=axis, mode="constant", truncate=TRUNCATE)
+    return image

@@ -1,0 +1,24 @@
+"""地表扰动: the catch-all. Any lasting disturbance of the ground by people, crossed with no layer."""
+
+from detectors.core.types import Detector, Surface, Transition
+
+VEGETATION = frozenset({Surface.GRASS, Surface.CROP, Surface.TREE, Surface.WET_VEGETATION})
+BARE = frozenset({Surface.DARK_BARE, Surface.BRIGHT_BARE})
+ANY = frozenset(Surface) - {Surface.UNKNOWN}
+
+DETECTOR = Detector(
+    id="land_disturbance",
+    name_zh="地表扰动",
+    name_en="Land disturbance",
+    season=((1, 1), (12, 31)),
+    transitions=(
+        Transition(ANY, frozenset({Surface.SNOW}), 0.0, "积雪", "snow"),
+        Transition(VEGETATION, frozenset({Surface.BURNT}), 0.3, "过火", "burnt"),
+        Transition(VEGETATION, frozenset({Surface.BUILT}), 1.0, "植被变建设", "vegetation to built or paved"),
+        Transition(VEGETATION, BARE, 1.0, "植被变裸地", "vegetation to bare ground"),
+        Transition(BARE, frozenset({Surface.BUILT}), 1.0, "裸地变建设", "bare ground to built or paved"),
+        Transition(frozenset({Surface.WATER}), BARE | {Surface.BUILT}, 1.0, "水面变陆地", "water to land"),
+        Transition(ANY - {Surface.WATER}, frozenset({Surface.WATER}), 0.8, "陆地变水面", "land to water"),
+    ),
+    any_transition=True,
+)

@@ -1,0 +1,276 @@
+"""What a source raster says at the pixel centres of a grid, whatever window of the grid asks.
+
+Bilinear weights come from the pixel's own place and averages from cells counted from the source's corner, so that the
+same ground gives the same bits in every block. Nothing is extrapolated: a pixel is valid when the source pixel in
+which its centre falls is valid; neighbours that are not valid get no weight, and in the source's outer half pixel
+the outermost pixel counts alone.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.windows import Window
+
+from imagery.projection import Coordinates, Index, places, same_crs
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+_ON_GRID = 1e-4
+"""Grids that agree to this part of a pixel are the same grid: origins are rarely exact in binary."""
+
+_CHUNK = 1 << 16
+"""Pixels worked at once, so that intermediates stay in the processor's cache."""
+
+
+class Sampler(Protocol):
+    """A grid seen from a source raster."""
+
+    @property
+    def window(self) -> Window | None:
+        """The part of the source that is needed; None when the grid does not meet it."""
+
+    def nearest(self, part: NDArray[Any], outside: Any) -> NDArray[Any]:
+        """(H, W) values of the source pixels in which the grid's pixel centres fall.
+
+        Args:
+            part: the source in `window`.
+            outside: value where the grid leaves the source.
+        """
+
+    def blend(self, part: FloatArray) -> FloatArray:
+        """(H, W) values between source pixels; NaN where the grid leaves the source.
+
+        Args:
+            part: the source in `window`, finite everywhere.
+        """
+
+
+def bilinear(sampler: Sampler, part: FloatArray, valid: BoolArray) -> FloatArray:
+    """(H, W) values on the grid, NaN where the source is not valid or has no pixel.
+
+    Args:
+        sampler: the grid seen from the source.
+        part: the source in the sampler's window, finite everywhere.
+        valid: which of it was observed.
+    """
+    if valid.all():
+        return sampler.blend(part)
+    share = sampler.blend(valid.astype(np.float32))
+    share[np.abs(share - 1) < 1e-5] = 1
+    values = sampler.blend(np.where(valid, part, np.float32(0)))
+    values /= np.maximum(share, np.float32(1e-6))
+    values[~sampler.nearest(valid, False)] = np.nan
+    return values
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """Places along one direction of a source, all of them inside it."""
+
+    low: Index
+    """The pixel whose centre lies before the place, from −1."""
+
+    share: FloatArray
+    """Weight of the next pixel, 0–1."""
+
+    size: int
+    """Pixels the source has."""
+
+    @classmethod
+    def of(cls, position: Coordinates, size: int) -> "_Axis":
+        before = np.floor(position - 0.5)
+        return cls(before.astype(np.intp), (position - 0.5 - before).astype(np.float32), size)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First pixel needed and the one after the last."""
+        return max(0, int(self.low.min())), min(self.size, int(self.low.max()) + 2)
+
+    @property
+    def first(self) -> int:
+        """The pixel that padding begins with: −1 where a place lies in the outer half pixel."""
+        return int(self.low.min())
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Copies of the outermost pixels that give each place both its neighbours."""
+        start, stop = self.span
+        return start - self.first, int(self.low.max()) + 2 - stop
+
+
+def _padded(part: NDArray[Any], rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
+    if not any(rows) and not any(cols):
+        return part
+    return np.pad(part, (rows, cols), mode="edge")
+
+
+def _window(rows: _Axis, cols: _Axis) -> Window:
+    (top, bottom), (left, right) = rows.span, cols.span
+    return Window(left, top, right - left, bottom - top)
+
+
+@dataclass(frozen=True)
+class _Nowhere:
+    """A grid that does not meet the source."""
+
+    shape: tuple[int, int]
+    window: None = None
+
+    def nearest(self, part: NDArray[Any], outside: Any) -> NDArray[Any]:
+        return np.full(self.shape, outside, part.dtype)
+
+    def blend(self, part: FloatArray) -> FloatArray:
+        return np.full(self.shape, np.nan, np.float32)
+
+
+@dataclass(frozen=True)
+class _Parallel:
+    """A grid whose axes are those of the source: rows and columns are independent."""
+
+    shape: tuple[int, int]
+    inside: tuple[slice, slice]
+    """Rows and columns of the grid that lie on the source."""
+
+    rows: _Axis
+    cols: _Axis
+
+    @property
+    def window(self) -> Window:
+        return _window(self.rows, self.cols)
+
+    def nearest(self, part: NDArray[Any], outside: Any) -> NDArray[Any]:
+        values = np.full(self.shape, outside, part.dtype)
+        rows, cols = (axis.low - axis.first + (axis.share >= 0.5) for axis in (self.rows, self.cols))
+        values[self.inside] = _picked(_padded(part, self.rows.padding, self.cols.padding), rows, cols)
+        return values
+
+    def blend(self, part: FloatArray) -> FloatArray:
+        values = np.full(self.shape, np.nan, np.float32)
+        target = values[self.inside]
+        source = _padded(part, self.rows.padding, self.cols.padding)
+        row, col = self.rows.low - self.rows.first, self.cols.low - self.cols.first
+        down, right = self.rows.share[:, None], self.cols.share
+        if not down.any() and not right.any():
+            target[:] = _picked(source, row, col)
+            return values
+        step = max(1, _CHUNK // max(1, col.size))
+        for start in range(0, row.size, step):
+            here = slice(start, start + step)
+            above = source[row[here]]
+            above += (source[row[here] + 1] - above) * down[here]
+            left = above[:, col]
+            target[here] = left + (above[:, col + 1] - left) * right
+        return values
+
+
+def _picked(source: NDArray[Any], rows: Index, cols: Index) -> NDArray[Any]:
+    """Rows and columns of an array; a view where they follow one another."""
+    if (np.diff(rows) == 1).all() and (np.diff(cols) == 1).all():
+        return source[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+    return source[rows][:, cols]
+
+
+@dataclass(frozen=True)
+class _Scattered:
+    """A grid in another CRS, or at an angle: each pixel has its own place."""
+
+    shape: tuple[int, int]
+    inside: NDArray[np.int32] | None
+    """Flat indices of the grid's pixels that lie on the source; None = all."""
+
+    window: Window
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    index: NDArray[np.int32]
+    """For each pixel inside, the flat index of its upper left neighbour in the padded window."""
+
+    down: FloatArray
+    right: FloatArray
+    """Weights of the lower and right neighbours."""
+
+    @classmethod
+    def of(cls, shape: tuple[int, int], inside: Index | None, rows: _Axis, cols: _Axis) -> "_Scattered":
+        window = _window(rows, cols)
+        index = (rows.low - rows.first) * (window.width + sum(cols.padding)) + (cols.low - cols.first)
+        where = None if inside is None else inside.astype(np.int32)
+        padding = (rows.padding, cols.padding)
+        return cls(shape, where, window, padding, index.astype(np.int32), rows.share, cols.share)
+
+    def nearest(self, part: NDArray[Any], outside: Any) -> NDArray[Any]:
+        source = _padded(part, *self.padding)
+        index = self.index + (self.right >= 0.5) + (self.down >= 0.5) * np.int32(source.shape[1])
+        return self._spread(source.ravel().take(index), outside)
+
+    def blend(self, part: FloatArray) -> FloatArray:
+        source = _padded(part, *self.padding)
+        width = source.shape[1]
+        flat = source.ravel()
+        values = np.empty(self.index.size, np.float32)
+        for start in range(0, self.index.size, _CHUNK):
+            here = slice(start, start + _CHUNK)
+            at, right = self.index[here].astype(np.intp), self.right[here]
+            above, below = flat.take(at), flat.take(at + width)
+            above += (flat.take(at + 1) - above) * right
+            below += (flat.take(at + (width + 1)) - below) * right
+            values[here] = above + (below - above) * self.down[here]
+        return self._spread(values, np.nan)
+
+    def _spread(self, found: NDArray[Any], outside: Any) -> NDArray[Any]:
+        if self.inside is None:
+            return found.reshape(self.shape)
+        values = np.full(self.shape, outside, found.dtype)
+        values.ravel()[self.inside] = found
+        return values
+
+
+@lru_cache(maxsize=4)
+def sampler(geobox: GeoBox, shape: tuple[int, int], affine: Affine, crs: str) -> Sampler:
+    """How to read a source raster onto a grid; the last ones are kept, for the bands that share a pixel grid.
+
+    Args:
+        geobox: the grid; its axes are those of its CRS.
+        shape: rows and columns of the source.
+        affine: its geotransform.
+        crs: its CRS as WKT.
+    """
+    height, width = shape
+    target = (int(geobox.shape[0]), int(geobox.shape[1]))
+    if same_crs(str(geobox.crs), crs) and affine.b == affine.d == 0:
+        x = geobox.affine.c + (np.arange(target[1]) + 0.5) * geobox.affine.a
+        y = geobox.affine.f + (np.arange(target[0]) + 0.5) * geobox.affine.e
+        return _parallel(target, _on_grid((y - affine.f) / affine.e), _on_grid((x - affine.c) / affine.a), shape)
+    x, y = places(geobox, crs)
+    inverse = ~affine
+    cols = (inverse.a * x + inverse.b * y + inverse.c).ravel()
+    rows = (inverse.d * x + inverse.e * y + inverse.f).ravel()
+    on = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+    if not on.any():
+        return _Nowhere(target)
+    inside = None if on.all() else np.flatnonzero(on)
+    if inside is not None:
+        rows, cols = rows[inside], cols[inside]
+    return _Scattered.of(target, inside, _Axis.of(rows, height), _Axis.of(cols, width))
+
+
+def _parallel(target: tuple[int, int], rows: Coordinates, cols: Coordinates, shape: tuple[int, int]) -> Sampler:
+    on = [np.flatnonzero((place >= 0) & (place < size)) for place, size in zip((rows, cols), shape, strict=True)]
+    if not (on[0].size and on[1].size):
+        return _Nowhere(target)
+    inside = slice(int(on[0][0]), int(on[0][-1]) + 1), slice(int(on[1][0]), int(on[1][-1]) + 1)
+    return _Parallel(target, inside, _Axis.of(rows[inside[0]], shape[0]), _Axis.of(cols[inside[1]], shape[1]))
+
+
+def _on_grid(position: NDArray[np.floating[Any]]) -> Coordinates:
+    """Places within a ten-thousandth of a pixel of its centre are at its centre."""
+    centre = np.floor(position) + 0.5
+    return np.asarray(np.where(np.abs(position - centre) < _ON_GRID, centre, position), np.float64)
+
+
+def coarsening(source_gsd_m: float, target_gsd_m: float) -> int:
+    """How many source pixels are averaged in each direction before sampling, so that a coarse grid does not alias."""
+    return int(target_gsd_m / source_gsd_m + 0.5) if target_gsd_m > 1.5 * source_gsd_m else 1

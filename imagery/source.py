@@ -1,0 +1,108 @@
+"""The pixels of one asset, as they are in its file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from imagery.errors import UnreadableImageError
+from imagery.files import opened
+from imagery.sampling import Sampler, sampler
+from imagery.scene import Asset, Scene
+
+
+@contextmanager
+def open_source(scene: Scene, asset: Asset, factor: int = 1) -> Iterator["Source"]:
+    """An asset of a scene, open for this thread.
+
+    Args:
+        scene: for messages.
+        asset: the band.
+        factor: cells of so many pixels in each direction count as one pixel, their mean as its value.
+
+    Raises:
+        UnreadableImageError: if its file is missing, truncated or damaged, here or inside the block.
+    """
+    try:
+        with opened(Path(asset.href)) as dataset:
+            if dataset.crs is None or dataset.count < asset.index:
+                raise UnreadableImageError(f"{asset.href} is not the file that was indexed")
+            yield Source(asset, factor, dataset)
+    except RasterioError as error:
+        raise UnreadableImageError(
+            f"Scene {scene.id}: {asset.href} is truncated or damaged ({error}); "
+            "restore it or remove the scene from the archive."
+        ) from error
+    except UnreadableImageError as error:
+        raise UnreadableImageError(f"Scene {scene.id}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open asset."""
+
+    asset: Asset
+    factor: int
+    dataset: DatasetReader
+
+    @property
+    def dtype(self) -> str:
+        """Type of its DN."""
+        return str(self.dataset.dtypes[self.asset.index - 1])
+
+    @property
+    def geobox(self) -> GeoBox:
+        """The file's pixel grid, `factor` times `factor` pixels counting as one."""
+        shape = -(-self.dataset.height // self.factor), -(-self.dataset.width // self.factor)
+        a, b, c, d, e, f = self.dataset.transform[:6]
+        k = self.factor
+        return GeoBox(shape, Affine(a * k, b * k, c, d * k, e * k, f), self.dataset.crs.to_wkt())
+
+    def view(self, geobox: GeoBox) -> Sampler:
+        """A grid seen from the file."""
+        own = self.geobox
+        return sampler(geobox, tuple(own.shape), own.affine, self.dataset.crs.to_wkt())
+
+    def raw(self, window: Window, margin: int = 0) -> tuple[NDArray[Any], tuple[slice, slice]]:
+        """DN of a window with so many pixels around it as there are, and where in it the window lies."""
+        top, left = max(0, window.row_off - margin), max(0, window.col_off - margin)
+        bottom = min(self.dataset.height, window.row_off + window.height + margin)
+        right = min(self.dataset.width, window.col_off + window.width + margin)
+        part = self.dataset.read(self.asset.index, window=Window(left, top, right - left, bottom - top))
+        rows = slice(window.row_off - top, window.row_off - top + window.height)
+        cols = slice(window.col_off - left, window.col_off - left + window.width)
+        return part, (rows, cols)
+
+    def values(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Values of a window of the coarsened file, and which of them are valid."""
+        k = self.factor
+        part, _ = self.raw(Window(window.col_off * k, window.row_off * k, window.width * k, window.height * k))
+        valid = np.isfinite(part) if part.dtype.kind == "f" else np.ones(part.shape, np.bool_)
+        if self.asset.nodata is not None and not np.isnan(self.asset.nodata):
+            valid &= part != self.asset.nodata
+        values = part.astype(np.float32)
+        values[~valid] = 0
+        if k > 1:
+            values, valid = _averaged(values, valid, k)
+        return values, valid
+
+
+def _averaged(
+    values: NDArray[np.float32], valid: NDArray[np.bool_], k: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Means of k × k cells over their valid pixels; the last cells of a file may be cut short."""
+    height, width = values.shape
+    pad = ((0, -height % k), (0, -width % k))
+    shape = (-(-height // k), k, -(-width // k), k)
+    total = np.pad(values, pad).reshape(shape).sum(axis=(1, 3), dtype=np.float32)
+    count = np.pad(valid, pad).reshape(shape).sum(axis=(1, 3))
+    return (total / np.maximum(count, 1)).astype(np.float32), count > 0

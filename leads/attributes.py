@@ -1,0 +1,122 @@
+"""A lead as one flat row: what the GeoPackage, the review form and an export hold."""
+
+from collections.abc import Iterable
+
+from shapely.geometry.base import BaseGeometry
+
+from aoi.kinds import KIND_NAMES
+from detectors.core.types import Detector
+from leads.area import mu
+from leads.fields import NOTE
+from leads.find import LAYER_STATUS
+from leads.model import Crossing, Finding, Lead
+
+Value = str | float | int | None
+
+LOOKS_TO_CONFIRM = 2
+"""Independent clear days that must show a change before the imagery supports it by itself."""
+
+_STATUS_ZH = {"derived": "〔推算图层〕", "simulated": "〔模拟图层〕"}
+
+
+def record(lead: Lead, detector: Detector) -> dict[str, Value]:
+    """The row of a lead: a value, or None, for each of `leads.fields.FIELDS`, in their order.
+
+    Args:
+        lead: with its finding.
+        detector: the one that made it, for names.
+    """
+    finding, patch = lead.finding, lead.finding.patch
+    change_zh, change_en = _change(patch.transition, detector)
+    lon, lat = centre(patch.geometry)
+    return {
+        "lead_id": lead.id,
+        "status": "new",
+        "reason": None,
+        "reviewer": None,
+        "remark": None,
+        "model": detector.id,
+        "model_zh": detector.name_zh,
+        "change": change_en,
+        "change_zh": change_zh,
+        "grade": grade(finding),
+        "conf": round(patch.score_mean, 3),
+        "conf_max": round(patch.score_max, 3),
+        "date_bef": finding.last_before.isoformat(),
+        "date_aft": max((finding.first_seen, *finding.dates_seen)).isoformat(),
+        "seen_first": finding.first_seen.isoformat(),
+        "seen_dates": _joined(day.isoformat() for day in finding.dates_seen),
+        "looks": finding.looks,
+        "area_m2": round(patch.area_m2, 1),
+        "area_lo": round(patch.area_low_m2, 1),
+        "area_hi": round(patch.area_high_m2, 1),
+        "area_mu": round(mu(patch.area_m2), 2),
+        "mu_lo": round(mu(patch.area_low_m2), 2),
+        "mu_hi": round(mu(patch.area_high_m2), 2),
+        "area_anl": None,
+        "area_srv": None,
+        "clipped": int(patch.clipped),
+        "place": lead.place or None,
+        "lon": round(lon, 6),
+        "lat": round(lat, 6),
+        "dms": dms(lon, lat),
+        "layers": _joined(map(_crossed, finding.crossings)),
+        "layers_no": _joined(KIND_NAMES.get(kind, (kind, kind))[0] for kind in finding.layers_missing),
+        "licences": _joined(dict.fromkeys(filter(None, map(_permit, finding.crossings)))),
+        "rule": _joined(detector.rules),
+        "rule_state": "none",
+        "regulator": None,
+        "note": NOTE,
+    }
+
+
+def grade(finding: Finding) -> str:
+    """``confirmed`` when two independent clear days show the change, else ``provisional``."""
+    shown = min(finding.looks, len(finding.dates_seen))
+    return "confirmed" if shown >= LOOKS_TO_CONFIRM else "provisional"
+
+
+def centre(geometry: BaseGeometry) -> tuple[float, float]:
+    """Longitude and latitude of the centroid, or of a place inside where the centroid lies outside."""
+    point = geometry.centroid
+    if not geometry.covers(point):
+        point = geometry.representative_point()
+    return float(point.x), float(point.y)
+
+
+def dms(lon: float, lat: float) -> str:
+    """A place in degrees, minutes and seconds, e.g. ``119°54′12.3″E 49°12′00.0″N``."""
+    return f"{_dms(lon, 'E', 'W')} {_dms(lat, 'N', 'S')}"
+
+
+def _dms(degrees: float, positive: str, negative: str) -> str:
+    tenths = round(abs(degrees) * 36_000)  # of a second, so that 59.97″ becomes the next minute
+    minutes, tenths = divmod(tenths, 600)
+    return f"{minutes // 60}°{minutes % 60:02d}′{tenths / 10:04.1f}″{positive if degrees >= 0 else negative}"
+
+
+def _change(transition: int, detector: Detector) -> tuple[str, str]:
+    if 1 <= transition <= len(detector.transitions):
+        kind = detector.transitions[transition - 1]
+        return kind.name_zh, kind.name_en
+    return "地表变化（类型未定）", "change of unknown kind"
+
+
+def _crossed(crossing: Crossing) -> str:
+    kind = KIND_NAMES.get(crossing.kind, (crossing.kind, crossing.kind))[0]
+    what = " ".join(part for part in (kind, crossing.name, crossing.feature_id) if part)
+    status = _STATUS_ZH.get(crossing.attributes.get(LAYER_STATUS, ""), "")
+    return f"{what}{status} {crossing.area_m2:.0f} m²（{mu(crossing.area_m2):.2f} 亩）"
+
+
+def _permit(crossing: Crossing) -> str:
+    """Number and dates of a permit; empty where the feature is none."""
+    number = crossing.attributes.get("licence", "")
+    start, end = (crossing.attributes.get(name, "") for name in ("valid_from", "valid_to"))
+    if not number:
+        return ""
+    return f"{number}（{start or '起期不详'} 至 {end or '止期不详'}）"
+
+
+def _joined(parts: Iterable[str]) -> str | None:
+    return "；".join(parts) or None

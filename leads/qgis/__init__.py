@@ -1,0 +1,1 @@
+"""Leads as QGIS shows them: styles, forms and projects, written without QGIS."""

@@ -1,0 +1,219 @@
+"""From the score of one block to connected pieces of change.
+
+A piece keeps its pixels as runs on its zone's lattice, so pieces of neighbouring blocks unite without rounding and the
+result does not depend on how the ground was cut (see `leads.join`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from scipy import ndimage
+from shapely.geometry.base import BaseGeometry
+
+from detectors.core.types import BoolArray, Detector, FloatArray
+from leads.lattice import IntArray, Window, in_zone, window_of
+from leads.outline import polygons
+
+_EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
+
+LEAST_SCALE = 0.99
+"""No lattice cell is smaller on the ground than this share of its size in the plane (UTM stays within 0.5 %)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fragment:
+    """An 8-connected piece of score ≥ low inside one block's core; or that block's blind rim."""
+
+    epsg: int
+    gsd_m: float
+    runs: NDArray[np.int32]
+    """(n, 3) row, first column, column after the last, on the zone's lattice (`leads.lattice`)."""
+
+    border: NDArray[np.int32]
+    """(n, 2) its cells (column, row) in the outermost pixels of the core: a neighbouring block may go on."""
+
+    seam: NDArray[np.int32]
+    """(n, 2) its cells beside ground of another UTM zone: that zone may go on."""
+
+    score_max: float
+    score_sum: float
+    pixels: int
+    transitions: tuple[int, ...]
+    """Pixels of each transition index, from 0."""
+
+    edge: bool = False
+    """True when it touches, inside the core, ground that was not observed or not asked for."""
+
+    blind: bool = False
+    """True for the cells of the core's rim where nothing was observed. It is no change: it only tells a neighbouring
+    block's pieces that they end at unseen ground."""
+
+    @property
+    def touches(self) -> bool:
+        """Whether it may go on in another block or zone."""
+        return len(self.border) > 0 or len(self.seam) > 0
+
+    @property
+    def geometry(self) -> BaseGeometry:
+        """Its outline in the zone's CRS."""
+        return shapely.transform(polygons(self.runs.astype(np.int64)), lambda cells: cells * self.gsd_m)
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """(H, W) masks of what lies around the pieces of a block."""
+
+    border: BoolArray
+    """The outermost pixels of the core."""
+
+    beside_zone: BoolArray
+    """8-neighbours of ground of another zone; empty shape (0, 0) where there is none."""
+
+    unseen: BoolArray
+    """Ground of this zone, not observed or not asked for."""
+
+
+def fragments(
+    score: FloatArray, transition: NDArray[np.uint8], block_geobox: GeoBox, owned: BoolArray, detector: Detector
+) -> tuple[Fragment, ...]:
+    """The connected pieces of change of one block's core.
+
+    A piece that touches neither the core's border nor another zone is final: it is left out when it has no pixel of
+    `threshold_high` or can not reach the minimum area even with its holes filled.
+
+    Args:
+        score: (H, W) 0–1 on the core, NaN = not observed.
+        transition: (H, W) index from 1 into the detector's transitions, 0 = none.
+        block_geobox: the core's grid: north-up, in UTM, on the lattice of its pixel size.
+        owned: (H, W) pixels of this zone that were asked for; the rest is left out.
+        detector: gives the thresholds and the minimum area.
+
+    Returns:
+        Pieces in the order of their first pixel; last, where the core's rim holds unseen ground, one blind piece.
+
+    Raises:
+        ValueError: if the grid is off the lattice.
+    """
+    window = window_of(block_geobox)
+    around = _surroundings(np.isfinite(score) & owned, owned, window)
+    with np.errstate(invalid="ignore"):  # NaN compares False, as meant
+        low = (score >= detector.threshold_low) & owned
+    labels, count = ndimage.label(low, structure=_EIGHT_CONNECTED)
+    pieces = _pieces(labels, count, score, transition, around, window, detector) if count else ()
+    return (*pieces, *_blind_rim(around, window))
+
+
+def _surroundings(seen: BoolArray, owned: BoolArray, window: Window) -> _Surroundings:
+    border = np.zeros(seen.shape, dtype=bool)
+    border[[0, -1], :] = border[:, [0, -1]] = True
+    if owned.all():
+        return _Surroundings(border, np.zeros_like(border), ~seen)
+    # Pixels that are not owned belong to another zone or were not asked for. Only those beside owned ones, or on the
+    # rim, matter; only their places are computed.
+    candidates = ~owned & (border | ndimage.binary_dilation(owned, _EIGHT_CONNECTED))
+    rows, cols = np.nonzero(candidates)
+    other_zone = np.zeros_like(border)
+    other_zone[rows, cols] = ~in_zone(window.epsg, window.gsd_m, window.cells(rows, cols))
+    beside = ndimage.binary_dilation(other_zone, _EIGHT_CONNECTED) & ~other_zone
+    return _Surroundings(border, beside, (owned & ~seen) | (candidates & ~other_zone))
+
+
+def _pieces(
+    labels: NDArray[np.integer[Any]],
+    count: int,
+    score: FloatArray,
+    transition: NDArray[np.uint8],
+    around: _Surroundings,
+    window: Window,
+    detector: Detector,
+) -> tuple[Fragment, ...]:
+    rows, cols = np.nonzero(labels)
+    label, value = labels[rows, cols] - 1, score[rows, cols].astype(np.float64)
+    pixels = np.bincount(label, minlength=count)
+    score_sum = np.bincount(label, weights=value, minlength=count)
+    score_max = np.full(count, -np.inf)
+    np.maximum.at(score_max, label, value)
+    kinds = len(detector.transitions) + 1
+    kind = np.minimum(transition[rows, cols], kinds - 1)
+    histogram = np.bincount(label * kinds + kind, minlength=count * kinds).reshape(count, kinds)
+    beside_unseen = around.unseen
+    if beside_unseen.any():
+        beside_unseen = ndimage.binary_dilation(beside_unseen, _EIGHT_CONNECTED)
+    edge = np.bincount(label[beside_unseen[rows, cols]], minlength=count) > 0
+
+    cells = window.cells(rows, cols)
+    border = _split(cells, label, around.border[rows, cols], count)
+    seam = _split(cells, label, around.beside_zone[rows, cols], count)
+    open_ended = np.array([len(b) + len(s) > 0 for b, s in zip(border, seam, strict=True)])
+    most_m2 = _box_cells(labels) * window.gsd_m**2 / LEAST_SCALE
+    kept = open_ended | ((score_max >= detector.threshold_high) & (most_m2 >= detector.minimum_area_m2))
+    runs = _runs(labels, kept, window)
+    return tuple(
+        Fragment(
+            epsg=window.epsg,
+            gsd_m=window.gsd_m,
+            runs=runs[index],
+            border=border[index],
+            seam=seam[index],
+            score_max=float(score_max[index]),
+            score_sum=float(score_sum[index]),
+            pixels=int(pixels[index]),
+            transitions=tuple(histogram[index].tolist()),
+            edge=bool(edge[index]),
+        )
+        for index in np.flatnonzero(kept).tolist()
+    )
+
+
+def _box_cells(labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Pixels of each label's bounding box: no filling of holes can make it larger."""
+    boxes = ndimage.find_objects(labels)
+    return np.array([(y.stop - y.start) * (x.stop - x.start) for y, x in boxes], dtype=np.int64)
+
+
+def _split(cells: IntArray, label: NDArray[np.integer[Any]], wanted: BoolArray, count: int) -> list[NDArray[np.int32]]:
+    """For each label its wanted cells."""
+    chosen, owner = cells[wanted].astype(np.int32), label[wanted]
+    chosen = chosen[np.argsort(owner, kind="stable")]
+    return np.split(chosen, np.cumsum(np.bincount(owner, minlength=count))[:-1])
+
+
+def _runs(labels: NDArray[np.integer[Any]], kept: BoolArray, window: Window) -> list[NDArray[np.int32]]:
+    """For each label its runs on the lattice; empty where it is not kept."""
+    chosen = np.concatenate([[False], kept])[labels]
+    padded = np.zeros((labels.shape[0], labels.shape[1] + 2), dtype=np.int8)
+    padded[:, 1:-1] = chosen
+    change = np.diff(padded, axis=1)
+    rows, starts = np.nonzero(change == 1)
+    stops = np.nonzero(change == -1)[1]
+    # within a row two labels never abut: abutting pixels are of one 8-connected piece
+    owner = labels[rows, starts] - 1
+    cells = window.cells(rows, starts)
+    runs = np.stack([cells[:, 1], cells[:, 0], cells[:, 0] + stops - starts], axis=1).astype(np.int32)
+    runs = runs[np.argsort(owner, kind="stable")]
+    return np.split(runs, np.cumsum(np.bincount(owner, minlength=len(kept)))[:-1])
+
+
+def _blind_rim(around: _Surroundings, window: Window) -> tuple[Fragment, ...]:
+    rows, cols = np.nonzero(around.unseen & (around.border | around.beside_zone))
+    if not len(rows):
+        return ()
+    cells = window.cells(rows, cols).astype(np.int32)
+    return (
+        Fragment(
+            epsg=window.epsg,
+            gsd_m=window.gsd_m,
+            runs=np.empty((0, 3), dtype=np.int32),
+            border=cells[around.border[rows, cols]],
+            seam=cells[around.beside_zone[rows, cols]],
+            score_max=float("nan"),
+            score_sum=0.0,
+            pixels=0,
+            transitions=(),
+            blind=True,
+        ),
+    )

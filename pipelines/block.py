@@ -1,0 +1,176 @@
+"""The work of one block: read, score with every detector, vectorize, remember what each look saw."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.features import geometry_mask
+
+from aoi.cells import Cell, cell_weights
+from aoi.grid import Block, epsg_of, owned, to_crs, zone_box
+from detectors.core.apply import change_map, in_season
+from detectors.core.normals import Normals
+from detectors.core.training_free import read_pair
+from detectors.core.types import BoolArray, ChangeMap, Detector, FloatArray, Pair
+from imagery.compose import Failure, composite, read_before, read_day, shares, solar_days
+from imagery.mosaic import Mosaic
+from imagery.scene import BANDS
+from leads.model import Coverage
+from leads.vectorize import Fragment, fragments
+from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
+from pipelines.plan import Plan, scenes_over
+from pipelines.region import Region
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """What is left of a block when its pixels are gone."""
+
+    block: Block
+    fragments: Mapping[str, tuple[Fragment, ...]]
+    """By detector id."""
+
+    coverage: tuple[Coverage, ...]
+    failures: tuple[Failure, ...]
+
+
+def work_block(plan: Plan, region: Region, outputs: Outputs, block: Block) -> BlockResult:
+    """Everything that is done with the pixels of one block, in one pass."""
+    inside = _inside(plan, block.geobox)
+    before, failed = read_before(scenes_over(plan.before, block), block.padded, BANDS)
+    failures = set(failed)
+    coverage = [_coverage(plan, block, "before", plan_day(before, plan.before[-1].solar_day), before, inside)]
+    weights = cell_weights(block.padded)
+    found: dict[str, list[ChangeMap]] = {detector.id: [] for detector in plan.detectors}
+    newest: Mosaic | None = None
+    for day, scenes in solar_days(scenes_over(plan.after, block)).items():
+        if day not in plan.days:
+            continue
+        after, failed = read_day(scenes, block.padded, BANDS)
+        failures |= set(failed)
+        coverage.append(_coverage(plan, block, "after", day, after, inside))
+        newest = after if newest is None else composite((after, newest))
+        normals = _normals_of(region, day, weights)
+        pair = _pair(plan, before, after, day, normals) if normals else None
+        if pair is not None and pair.valid.any():
+            reading = read_pair(pair, normals)
+            for detector in plan.detectors:
+                if in_season(detector, day):
+                    found[detector.id].append(_core(change_map(detector, pair, reading), block))
+    if newest is not None:
+        outputs.write_images(block, before, newest)
+    mine = owned(block.geobox)
+    pieces = {d.id: _vectorize(d, found[d.id], block, mine, before, outputs) for d in plan.detectors}
+    return BlockResult(block, pieces, tuple(coverage), tuple(sorted(failures, key=lambda f: f.scene_id)))
+
+
+def plan_day(mosaic: Mosaic, otherwise: dt.date) -> dt.date:
+    """The last solar day in a mosaic."""
+    return max(mosaic.dates, default=otherwise)
+
+
+def _inside(plan: Plan, geobox: GeoBox) -> BoolArray:
+    """(H, W) True in the AOI's own ground of this zone."""
+    epsg = epsg_of(geobox)
+    ground = shapely.intersection(plan.aoi.geometry, zone_box(epsg))
+    if ground.is_empty:
+        return np.zeros(geobox.shape, np.bool_)
+    shape = to_crs(shapely.segmentize(ground, 0.01), 4326, epsg)
+    return np.asarray(geometry_mask([shape], geobox.shape, geobox.affine, invert=True))
+
+
+def _coverage(plan: Plan, block: Block, role: str, day: dt.date, mosaic: Mosaic, inside: BoolArray) -> Coverage:
+    here = np.zeros(block.padded.shape, np.bool_)
+    here[block.core] = inside
+    observed, cloudy, snow, no_scene = shares(mosaic, here) if inside.any() else (0.0, 0.0, 0.0, 1.0)
+    core = to_crs(block.geobox.extent.geom, block.epsg, 4326)
+    geometry = core.intersection(plan.aoi.geometry).intersection(zone_box(block.epsg))
+    return Coverage(block.id, role, day, geometry, observed, cloudy, snow, no_scene)
+
+
+def _normals_of(
+    region: Region, day: dt.date, weights: Mapping[Cell, FloatArray]
+) -> tuple[tuple[Normals, FloatArray], ...]:
+    """The cells' normals of a day with their weights, which sum to 1; a cell without is covered by its neighbours."""
+    shares: dict[int, FloatArray] = {}
+    known: dict[int, Normals] = {}
+    for cell, weight in weights.items():
+        if (cell, day) in region.normals:
+            normals = region.normals[cell, day]
+            # Cells that a small scene shares have one fit: score with it once.
+            known[id(normals)] = normals
+            shares[id(normals)] = shares.get(id(normals), np.float32(0)) + weight
+    if not known:
+        return ()
+    total = np.sum(list(shares.values()), axis=0)
+    return tuple(
+        (known[key], np.where(total > 0, share / np.maximum(total, 1e-6), 0).astype(np.float32))
+        for key, share in shares.items()
+    )
+
+
+def _pair(
+    plan: Plan, before: Mosaic, after: Mosaic, day: dt.date, normals: Sequence[tuple[Normals, FloatArray]]
+) -> Pair:
+    days = before.dates or (plan.before[0].solar_day,)
+    known = np.sum([weight for _, weight in normals], axis=0) > 0.5
+    return Pair(
+        before.data,
+        after.data,
+        before.bands,
+        before.observed & after.observed & known,
+        before.geobox,
+        (min(days), max(days)),
+        day,
+        plan.reflectance,
+    )
+
+
+def _core(change: ChangeMap, block: Block) -> ChangeMap:
+    rows, cols = block.core
+    score = np.ascontiguousarray(change.score[rows, cols])
+    transition = np.ascontiguousarray(change.transition[rows, cols])
+    return ChangeMap(score, transition, change.detector, change.weights_sha256, block.geobox, change.after_date)
+
+
+def _vectorize(
+    detector: Detector, found: Sequence[ChangeMap], block: Block, mine: BoolArray, before: Mosaic, outputs: Outputs
+) -> tuple[Fragment, ...]:
+    score, transition = median_look(found, block.geobox.shape)
+    score[~mine] = np.nan
+    outputs.write_score(detector.id, block, score)
+    pieces = fragments(score, transition, block.geobox, mine, detector)
+    if found and any(piece.pixels for piece in pieces):
+        outputs.remember(detector.id, block, _looks(found, before, block))
+    return pieces
+
+
+def median_look(found: Sequence[ChangeMap], shape: tuple[int, int]) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """The median score over looks, and the transition of the look that scored highest.
+
+    Returns:
+        (H, W) score, NaN where no look observed; (H, W) transition index.
+    """
+    if not found:
+        return np.full(shape, np.nan, np.float32), np.zeros(shape, np.uint8)
+    if len(found) == 1:
+        return found[0].score.copy(), found[0].transition
+    scores = np.stack([change.score for change in found])
+    best = np.argmax(np.where(np.isnan(scores), -1, scores), axis=0)
+    transition = np.take_along_axis(np.stack([change.transition for change in found]), best[None], axis=0)[0]
+    seen = ~np.isnan(scores).all(axis=0)
+    median = np.full(scores.shape[1:], np.nan, np.float32)
+    median[seen] = np.nanmedian(scores[:, seen], axis=0)
+    return median, transition
+
+
+def _looks(found: Sequence[ChangeMap], before: Mosaic, block: Block) -> Looks:
+    scores = np.stack(
+        [np.where(np.isnan(c.score), UNSEEN, np.round(c.score * SCORE_STEPS)).astype(np.uint8) for c in found]
+    )
+    ordinals = np.array([0, *(day.toordinal() for day in before.dates)], np.int32)
+    return Looks(scores, tuple(c.after_date for c in found), ordinals[before.source[block.core] + 1])

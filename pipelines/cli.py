@@ -1,0 +1,81 @@
+"""The command line. Heavy imports happen inside the commands, so that ``--help`` answers at once."""
+
+import os
+import sys
+
+import click
+import typer
+
+from pipelines.commands import aoi, archive, demo, detectors, doctor, evaluate, layers, scan
+from pipelines.errors import Exit, PipelineError
+
+app = typer.Typer(
+    help=(
+        "卫巡 Weixun – a satellite patrol for public-interest litigation.\n\n"
+        "Finds what changed on the ground between two dates and writes leads (线索) that open in QGIS. "
+        "A lead is never a verdict."
+    ),
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("scan", help=scan.HELP)(scan.scan_command)
+app.command("demo", help=demo.HELP)(demo.demo_command)
+app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate_command)
+app.command("doctor", help=doctor.HELP)(doctor.doctor_command)
+app.add_typer(archive.app, name="archive")
+app.add_typer(aoi.app, name="aoi")
+app.add_typer(layers.app, name="layers")
+app.add_typer(detectors.app, name="detectors")
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code; an expected failure is one sentence, never a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+        _say("interrupted; nothing was written")
+    except click.ClickException as error:
+        error.show()
+        code = Exit.BAD_INPUT
+    except Exception as error:
+        code = _fault(error)
+    sys.stdout.flush()
+    sys.exit(int(code or 0))
+
+
+def _fault(error: Exception) -> Exit:
+    """The exit code of an error; what is not of our own kinds is a fault of ours, and asks to be reported."""
+    code = exit_code_of(error)
+    if code is not Exit.FAULT:
+        _say(" ".join(str(error).split()))
+        return code
+    if os.environ.get("WEIXUN_DEBUG"):
+        raise error
+    _say(
+        f"a fault of ours: {type(error).__name__}: {' '.join(str(error).split())} "
+        "(set WEIXUN_DEBUG=1 for the traceback, and report it)"
+    )
+    return code
+
+
+def exit_code_of(error: Exception) -> Exit:
+    """Which exit code an error of any room means."""
+    from aoi.errors import AoiError
+    from detectors.core.errors import UnknownDetectorError
+    from imagery.errors import ImageryError
+    from leads.errors import DiskFullError, OutputError
+
+    if isinstance(error, PipelineError):
+        return error.exit_code
+    if isinstance(error, DiskFullError):
+        return Exit.LOCKED_OR_FULL
+    if isinstance(error, AoiError | ImageryError | OutputError | UnknownDetectorError):
+        return Exit.BAD_INPUT
+    return Exit.FAULT
+
+
+def _say(message: str) -> None:
+    print(f"weixun: {message}", file=sys.stderr)

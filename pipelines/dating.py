@@ -1,0 +1,111 @@
+"""When a patch happened: which looks observed it, which of them show it, and how old its before pixels are."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio.features import rasterize
+from shapely import STRtree
+
+from aoi.grid import Block, owned, to_crs
+from detectors.core.types import Detector
+from leads.model import Patch
+from pipelines.outputs import SCORE_STEPS, UNSEEN, Outputs
+
+OBSERVED_SHARE = 0.5
+"""A look counts for a patch when it observed at least this share of its pixels …"""
+
+SHOWN_SHARE = 0.5
+"""… and shows it when at least this share of those reach the detector's low threshold."""
+
+EARLIEST_SHARE = 0.05
+"""Before dates that hold less of a patch than this are left aside: a few odd pixels do not widen the interval."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The dates of one patch."""
+
+    last_before: dt.date
+    first_seen: dt.date
+    dates_seen: tuple[dt.date, ...]
+    looks: int
+
+
+@dataclass
+class _Tally:
+    """Pixel counts of one patch over all its blocks."""
+
+    pixels: int
+    observed: Counter[dt.date]
+    shown: Counter[dt.date]
+    before: Counter[int]
+
+
+class Dating:
+    """Dates patches from the looks that the blocks left behind."""
+
+    def __init__(self, blocks: Sequence[Block], outputs: Outputs) -> None:
+        """Lays an index over the blocks' ground."""
+        self._blocks, self._outputs = blocks, outputs
+        cores = [to_crs(block.geobox.extent.geom, block.epsg, 4326) for block in blocks]
+        self._tree = STRtree(cores)
+
+    def by_block(self, patches: Sequence[Patch]) -> list[tuple[Block, list[int]]]:
+        """The patches (by index) that touch each block, so that each block's looks are read once."""
+        pairs = self._tree.query([patch.geometry for patch in patches], predicate="intersects")
+        touched: dict[int, list[int]] = {}
+        for patch, block in pairs.T.tolist():
+            touched.setdefault(block, []).append(patch)
+        return [(self._blocks[block], found) for block, found in sorted(touched.items())]
+
+    def sightings(self, patches: Sequence[Patch], detector: Detector) -> tuple[Sighting | None, ...]:
+        """The dates of each patch; None where no look holds a pixel of it."""
+        tallies = [_Tally(0, Counter(), Counter(), Counter()) for _ in patches]
+        low = round(detector.threshold_low * SCORE_STEPS)
+        for block, indices in self.by_block(patches):
+            looks = self._outputs.looks(detector.id, block)
+            if looks is None:
+                continue
+            places = _places(block, [patches[index].geometry for index in indices])
+            for number, index in enumerate(indices, start=1):
+                where = places == number
+                _count(tallies[index], looks.scores[:, where], looks.days, looks.before[where], low)
+        return tuple(_sighting(tally) for tally in tallies)
+
+
+def _places(block: Block, geometries: Sequence[shapely.Geometry]) -> NDArray[np.int32]:
+    """(H, W) number from 1 of the patch that holds each pixel's centre; 0 = none."""
+    shapes = [(to_crs(geometry, 4326, block.epsg), number) for number, geometry in enumerate(geometries, start=1)]
+    places = rasterize(shapes, block.geobox.shape, transform=block.geobox.affine, dtype="int32")
+    return np.where(owned(block.geobox), places, 0)
+
+
+def _count(
+    tally: _Tally, scores: NDArray[np.uint8], days: Sequence[dt.date], before: NDArray[np.int32], low: int
+) -> None:
+    tally.pixels += scores.shape[1]
+    observed = scores != UNSEEN
+    shown = observed & (scores >= low)
+    for number, day in enumerate(days):
+        tally.observed[day] += int(observed[number].sum())
+        tally.shown[day] += int(shown[number].sum())
+    ordinals, counts = np.unique(before[before > 0], return_counts=True)
+    tally.before.update(dict(zip(ordinals.tolist(), counts.tolist(), strict=True)))
+
+
+def _sighting(tally: _Tally) -> Sighting | None:
+    if not tally.pixels or not tally.before:
+        return None
+    looks = sorted(day for day, count in tally.observed.items() if count >= OBSERVED_SHARE * tally.pixels)
+    # A patch pieced together from looks that each saw less than half of it is dated by the best of them.
+    looks = looks or [max(tally.observed, key=lambda day: (tally.observed[day], day))]
+    seen = [day for day in looks if tally.shown[day] >= SHOWN_SHARE * tally.observed[day]]
+    seen = seen or [max(looks, key=lambda day: (tally.shown[day], day))]
+    enough = EARLIEST_SHARE * sum(tally.before.values())
+    earliest = min(day for day, count in tally.before.items() if count >= enough)
+    return Sighting(dt.date.fromordinal(earliest), seen[0], tuple(seen), len(looks))

@@ -1,0 +1,66 @@
+"""The same bodies under Prefect: it decides when and where a block runs, never what is done with it."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from aoi.grid import Block
+from aoi.read import read_aoi
+from pipelines.block import BlockResult
+from pipelines.home import home
+from pipelines.progress import Lines, Step
+from pipelines.request import ScanRequest, check_order
+from pipelines.run import Failed
+from pipelines.scan import BlockWork, scan
+
+
+@task(name="block", task_run_name="block {block.id}", cache_policy=NO_CACHE, persist_result=False)
+def block_task(work: BlockWork, block: Block) -> BlockResult:
+    """The work of one block as a Prefect task."""
+    return work(block)
+
+
+def as_tasks(work: BlockWork, blocks: Sequence[Block], step: Step) -> Iterator[BlockResult | Failed]:
+    """Runs blocks as tasks of the flow that calls it; a failed task is reported, the others go on."""
+    futures = [(block, block_task.submit(work, block)) for block in blocks]
+    for block, future in futures:
+        ended: Any = future.result(raise_on_failure=False)
+        step()
+        failed = isinstance(ended, BaseException)
+        yield Failed(block.id, f"{type(ended).__name__}: {ended}") if failed else ended
+
+
+@flow(name="scan", task_runner=ThreadPoolTaskRunner(max_workers=2))  # type: ignore[arg-type]
+def scan_flow(
+    aoi: str,
+    archive: Path,
+    before: tuple[dt.date, dt.date],
+    after: tuple[dt.date, dt.date],
+    out: Path,
+    detectors: tuple[str, ...] = (),
+    layers: Path | None = None,
+    scores: bool = False,
+) -> int:
+    """Scan an area on demand.
+
+    Args:
+        aoi: id, file, or ``lon,lat,radius_m``.
+        archive: local archive.
+        before: first and last day.
+        after: first and last day.
+        out: folder for the result.
+        detectors: ids; none means all.
+        layers: statutory layers.
+        scores: whether to write score maps.
+
+    Returns:
+        The exit code of the scan.
+    """
+    check_order(before, after)
+    request = ScanRequest(read_aoi(aoi, home()), archive, before, after, out, detectors, layers, scores)
+    return int(scan(request, Lines(), run_blocks=as_tasks).exit_code)

@@ -1,0 +1,104 @@
+"""Where a scan's pixels go while it runs: score and image files per UTM zone, and the looks of each block."""
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoi.grid import Block
+from detectors.core.types import FloatArray
+from imagery.mosaic import Mosaic
+from leads.raster import ImageSink, RasterSink, zone_geobox
+from pipelines.plan import Plan
+
+UNSEEN = 255
+"""Quantised score of a pixel that a look did not observe."""
+
+SCORE_STEPS = 250
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What each look of one detector saw on a block's core."""
+
+    scores: NDArray[np.uint8]
+    """(L, H, W) score × `SCORE_STEPS`; `UNSEEN` = not observed."""
+
+    days: tuple[dt.date, ...]
+    before: NDArray[np.int32]
+    """(H, W) solar day of the before pixel as a proleptic ordinal; 0 = not observed."""
+
+
+class Outputs:
+    """The files in the making. Blocks may write from several threads; memory stays that of the blocks at work."""
+
+    def __init__(self, plan: Plan, folder: Path, spool: Path, scores: bool) -> None:
+        """Opens one file per role or detector, and zone.
+
+        Args:
+            plan: names the blocks, zones and detectors.
+            folder: staged output folder.
+            spool: scratch folder for what is needed again once the leads are known.
+            scores: whether score files are wanted.
+        """
+        self._spool = spool
+        zones: dict[int, list[Block]] = defaultdict(list)
+        for block in plan.blocks:
+            zones[block.epsg].append(block)
+        grids = {epsg: zone_geobox(blocks) for epsg, blocks in zones.items()}
+        scale = {} if plan.reflectance else {"scale": 1.0}
+        self.images = {
+            (role, epsg): ImageSink(folder / "imagery" / f"{role}_{epsg}.tif", grid, **scale)
+            for role in ("before", "after")
+            for epsg, grid in grids.items()
+        }
+        self.scores = {
+            (detector.id, epsg): RasterSink(
+                folder / "scores" / f"{detector.id}_{epsg}.tif", grid, 1, "float32", float("nan"), (detector.id,)
+            )
+            for detector in plan.detectors
+            for epsg, grid in grids.items()
+            if scores
+        }
+
+    def write_score(self, detector: str, block: Block, score: FloatArray) -> None:
+        """Puts a block's score in its file; nothing where scores were not asked for."""
+        sink = self.scores.get((detector, block.epsg))
+        if sink is not None:
+            sink.write(block.geobox, score)
+
+    def write_images(self, block: Block, before: Mosaic, after: Mosaic) -> None:
+        """Puts a block's before and newest after image in their files."""
+        for role, mosaic in (("before", before), ("after", after)):
+            data = np.ascontiguousarray(mosaic.data[:, *block.core])
+            self.images[role, block.epsg].write(block.geobox, data, mosaic.bands)
+
+    def remember(self, detector: str, block: Block, looks: Looks) -> None:
+        """Keeps a block's looks until the leads are dated."""
+        ordinals = np.array([day.toordinal() for day in looks.days], np.int32)
+        np.savez_compressed(self._place(detector, block), scores=looks.scores, days=ordinals, before=looks.before)
+
+    def looks(self, detector: str, block: Block) -> Looks | None:
+        """The looks that were kept, or None where the block had no fragment."""
+        path = self._place(detector, block)
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as kept:
+            days = tuple(dt.date.fromordinal(int(day)) for day in kept["days"])
+            return Looks(kept["scores"], days, kept["before"])
+
+    def close(self) -> None:
+        """Finishes every file."""
+        for sink in (*self.images.values(), *self.scores.values()):
+            sink.close()
+
+    def discard(self) -> None:
+        """Drops every unfinished file."""
+        for sink in (*self.images.values(), *self.scores.values()):
+            sink.discard()
+
+    def _place(self, detector: str, block: Block) -> Path:
+        return self._spool / f"{detector}-{block.id}.npz"

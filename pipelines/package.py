@@ -1,0 +1,62 @@
+"""What is handed out: GeoPackage, QGIS project, quicklooks and their page."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from leads.attributes import record
+
+from leads.contactsheet import Entry, write_contact_sheet
+from leads.geopackage import write_geopackage
+from leads.model import Coverage
+from leads.qgis.project import write_project
+from leads.qgis.rasters import RasterLayer
+from leads.quicklook import write_quicklooks
+from pipelines.outputs import Outputs
+from pipelines.pictures import pictures
+from pipelines.plan import Plan
+from pipelines.progress import Progress
+from pipelines.report import FoundLead
+
+IMAGES = {"before": "前时相影像", "after": "后时相影像"}
+
+
+def package(
+    plan: Plan,
+    found: Sequence[FoundLead],
+    coverage: Sequence[Coverage],
+    folder: Path,
+    outputs: Outputs,
+    progress: Progress,
+    workers: int,
+) -> None:
+    """Write everything that people open into a folder whose images are finished."""
+    records = [record(lead, detector) for lead, detector in found]
+    shapes = [lead.finding.patch.geometry for lead, _ in found]
+    geopackage = folder / "leads.gpkg"
+    write_geopackage(geopackage, list(zip(shapes, records, strict=True)), coverage)
+    rasters = [
+        RasterLayer(f"{IMAGES[role]} EPSG:{epsg}", folder / "imagery" / f"{role}_{epsg}.tif", role)
+        for role, epsg in sorted(outputs.images)
+    ]
+    rasters += [
+        RasterLayer(f"得分 {name} EPSG:{epsg}", folder / "scores" / f"{name}_{epsg}.tif", "score")
+        for name, epsg in sorted(outputs.scores)
+    ]
+    write_project(folder / "leads.qgz", geopackage, rasters, plan.aoi.geometry)
+    quicklooks = folder / "quicklook"
+
+    def look(found_lead: FoundLead) -> tuple[Path, Path]:
+        lead = found_lead[0]
+        before, after = pictures(plan, lead)
+        paths = write_quicklooks(quicklooks, lead.id, lead.finding.patch.geometry, before, after)
+        step()
+        return paths
+
+    with progress.stage("quicklooks", len(found)) as step, ThreadPoolExecutor(workers) as pool:
+        drawn = list(pool.map(look, found))
+    entries = [Entry(row, *paths) for row, paths in zip(records, drawn, strict=True)]
+    quicklooks.mkdir(exist_ok=True)
+    write_contact_sheet(
+        quicklooks, entries, f"{plan.aoi.name_zh} {plan.aoi.name_en} · {plan.days[0]} – {plan.days[-1]}"
+    )

@@ -1,0 +1,106 @@
+"""What a scan will work on: scenes, grid, blocks, cells and days, all decided before a pixel is read."""
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from aoi.cells import Cell, cells_of
+from aoi.grid import Block, blocks_of, to_crs
+from aoi.model import Aoi
+from detectors.core.apply import in_season
+from detectors.core.normals import REACH_PX
+from detectors.core.types import Detector
+from imagery.archive import Archive
+from imagery.compose import solar_days
+from imagery.scene import Scene
+from pipelines.errors import NothingObservedError
+from pipelines.request import DateRange, ScanRequest
+
+GSD_STEPS_M = (2.0, 4.0, 5.0, 8.0, 10.0, 15.0, 16.0, 20.0, 30.0, 60.0, 90.0, 100.0)
+"""Pixel sizes that the analysis grid may have; a scene in degrees takes the nearest."""
+
+RIM_DEG = 0.01
+"""Ground beyond the AOI that is worked too (about 1 km), so that a patch on its edge is seen whole."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The work of one scan."""
+
+    aoi: Aoi
+    gsd_m: float
+    blocks: tuple[Block, ...]
+    cells: tuple[Cell, ...]
+    before: tuple[Scene, ...]
+    after: tuple[Scene, ...]
+    days: tuple[dt.date, ...]
+    """Solar days of the after scenes on which at least one detector is in season."""
+
+    detectors: tuple[Detector, ...]
+    reflectance: bool
+    """False when a scene holds plain DN."""
+
+    out_of_season: tuple[str, ...]
+    """Detectors for which no after scene lies in their season."""
+
+
+def plan_scan(request: ScanRequest, detectors: Sequence[Detector]) -> Plan:
+    """Look the scenes up and lay the grid.
+
+    Raises:
+        NothingObservedError: if one of the ranges has no scene over the AOI; says what the archive does hold.
+    """
+    archive = Archive.open(request.archive)
+    rim = request.aoi.geometry.buffer(RIM_DEG)
+    near = _find(archive, rim, request)
+    gsd_m = max(grid_gsd_m(scenes) for scenes in near)
+    blocks = blocks_of(rim, gsd_m, REACH_PX)
+    cells = cells_of(blocks)
+    # Normals look beyond the AOI, at all the ground of their cells, so that the AOI has no say in them.
+    reach = shapely.union_all([cell.reach for cell in cells])
+    before = archive.search(reach, *request.before)
+    after = archive.search(reach, *request.after)
+    days = tuple(day for day in solar_days(after) if any(in_season(detector, day) for detector in detectors))
+    idle = tuple(d.id for d in detectors if not any(in_season(d, day) for day in days))
+    if not days:
+        raise NothingObservedError(
+            f"no after scene between {request.after[0]} and {request.after[1]} lies in the season of "
+            f"{', '.join(d.id for d in detectors)}; see `weixun detectors list`"
+        )
+    dn = any(scene.level == "DN" for scene in before + after)
+    return Plan(request.aoi, gsd_m, blocks, cells, before, after, days, tuple(detectors), not dn, idle)
+
+
+def _find(archive: Archive, geometry: BaseGeometry, request: ScanRequest) -> tuple[tuple[Scene, ...], ...]:
+    found = []
+    for name, dates in (("before", request.before), ("after", request.after)):
+        scenes = archive.search(geometry, *dates)
+        if not scenes:
+            raise NothingObservedError(_nothing(archive, geometry, request, name, dates))
+        found.append(scenes)
+    return tuple(found)
+
+
+def _nothing(archive: Archive, geometry: BaseGeometry, request: ScanRequest, name: str, dates: DateRange) -> str:
+    over = sorted({scene.solar_day for scene in archive.scenes() if scene.geometry.intersects(geometry)})
+    asked = f"no scene over AOI {request.aoi.id!r} between {dates[0]} and {dates[1]} (--{name})"
+    if not over:
+        return f"{asked}: no scene of {request.archive} touches it at all"
+    days = ", ".join(map(str, over[:6])) + (f" … {over[-1]} ({len(over)} days)" if len(over) > 6 else "")
+    return f"{asked}; the archive has {days}"
+
+
+def grid_gsd_m(scenes: Sequence[Scene]) -> float:
+    """The finest pixel size among scenes, in the nearest step of the grid: nothing is upsampled to look finer."""
+    finest = min(scene.gsd_m for scene in scenes)
+    return min(GSD_STEPS_M, key=lambda step: abs(math.log(step / finest)))
+
+
+def scenes_over(scenes: Sequence[Scene], block: Block) -> tuple[Scene, ...]:
+    """The scenes whose footprint touches a block's padded ground."""
+    ground = to_crs(block.padded.extent.geom, block.epsg, 4326)
+    return tuple(scene for scene in scenes if scene.geometry.intersects(ground))

@@ -1,0 +1,71 @@
+"""What is asked of a scan."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from aoi.model import Aoi
+from pipelines.errors import BadInputError
+
+DateRange = tuple[dt.date, dt.date]
+"""First and last day, both inclusive."""
+
+
+@dataclass(frozen=True)
+class ScanRequest:
+    """One scan: where, between when and when, for what, and where the result goes."""
+
+    aoi: Aoi
+    archive: Path
+    before: DateRange
+    after: DateRange
+    out: Path
+    detectors: tuple[str, ...] = ()
+    """Ids; empty means all."""
+
+    layers: Path | None = None
+    """A GeoPackage, file or folder of statutory layers."""
+
+    scores: bool = False
+    """Whether to write one score COG per detector and UTM zone."""
+
+
+def parse_dates(text: str, option: str) -> DateRange:
+    """Read ``2016-12-01/2016-12-31`` or a single day.
+
+    Args:
+        text: ISO dates, inclusive at both ends.
+        option: name of the command-line option, for the message.
+
+    Raises:
+        BadInputError: if a date can not be read or the range runs backwards.
+    """
+    parts = text.split("/")
+    if len(parts) > 2:
+        raise BadInputError(f"{option} {text!r} has {len(parts)} dates; write one day or FIRST/LAST")
+    days = [_day(part.strip(), text, option) for part in parts]
+    first, last = days[0], days[-1]
+    if last < first:
+        raise BadInputError(f"{option} {text!r} runs backwards; write {last}/{first}")
+    return first, last
+
+
+def _day(part: str, text: str, option: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(part)
+    except ValueError as error:
+        missing = "a date is missing" if not part else f"{part!r} is not a date"
+        raise BadInputError(f"{option} {text!r}: {missing}; write days as 2016-12-09") from error
+
+
+def check_order(before: DateRange, after: DateRange) -> None:
+    """Refuse ranges that overlap or stand in the wrong order.
+
+    Raises:
+        BadInputError: naming both ranges.
+    """
+    if after[0] <= before[1]:
+        raise BadInputError(
+            f"--after {after[0]}/{after[1]} must begin later than --before {before[0]}/{before[1]} ends; "
+            "swap them or shorten one"
+        )

@@ -1,0 +1,255 @@
+"""`scan`: the way of the data from an area and two date ranges to leads. Reads like the drawing of the architecture."""
+
+import datetime as dt
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aoi.cells import Cell
+from aoi.grid import Block
+from aoi.layers import Layer, open_layers
+from detectors.core.normals import Normals
+from detectors.core.registry import choose
+from imagery.compose import Failure
+from leads.errors import OutputError
+from leads.geopackage import refuse_edited
+from leads.model import Coverage
+from pipelines.block import BlockResult, work_block
+from pipelines.errors import BadInputError, Exit, NothingObservedError, PipelineError
+from pipelines.outputs import Outputs
+from pipelines.package import package
+from pipelines.plan import Plan, plan_scan
+from pipelines.progress import Progress, Silent, Step
+from pipelines.region import Region, fit_region
+from pipelines.report import leads_of
+from pipelines.request import ScanRequest
+from pipelines.run import Failed, FittedNormals, Run, asked_of, code_version, detector_record, hashes, scene_record
+
+BlockWork = Callable[[Block], BlockResult]
+RunBlocks = Callable[[BlockWork, Sequence[Block], Step], Iterator[BlockResult | Failed]]
+"""Runs the work of each block, in any order or place; a failure comes back as a value, never lost."""
+
+
+def scan(
+    request: ScanRequest,
+    progress: Progress | None = None,
+    workers: int = 2,
+    run_blocks: RunBlocks | None = None,
+) -> Run:
+    """Scan an area and write leads, project, pictures and `run.json` in the output folder.
+
+    Args:
+        request: what is asked.
+        progress: where to report; silence when left out.
+        workers: blocks worked at a time.
+        run_blocks: how blocks are run; threads when left out.
+
+    Raises:
+        BadInputError: if the output can not be written or a detector does not exist.
+        NothingObservedError: if no clear pixel was seen at one of the dates.
+    """
+    progress = progress or Silent()
+    clock = _Clock()
+    detectors = choose(request.detectors)
+    layers = open_layers(request.layers) if request.layers else ()
+    with staged_folder(request.out) as folder, tempfile.TemporaryDirectory(prefix="weixun-") as scratch:
+        plan = plan_scan(request, detectors)
+        clock.lap("plan")
+        region = fit_region(plan, progress, workers)
+        clock.lap("normals")
+        outputs = Outputs(plan, folder, Path(scratch), request.scores)
+        try:
+            done = _work(plan, region, outputs, progress, run_blocks or in_threads(workers))
+            clock.lap("blocks")
+            found = leads_of(plan, done.results, outputs, layers)
+            clock.lap("leads")
+            outputs.close()
+        except BaseException:
+            outputs.discard()
+            raise
+        coverage = [row for result in done.results for row in result.coverage if not row.geometry.is_empty]
+        package(plan, found, coverage, folder, outputs, progress, workers)
+        clock.lap("package")
+        run = _record(request, plan, region, layers, done, Counter(d.id for _, d in found), folder, clock)
+        run.write(folder / "run.json")
+        _publish(folder, request.out)
+    return run
+
+
+@dataclass(frozen=True)
+class _Done:
+    results: tuple[BlockResult, ...]
+    failed: tuple[Failed, ...]
+    observed: dict[str, float]
+
+
+def _work(plan: Plan, region: Region, outputs: Outputs, progress: Progress, run_blocks: RunBlocks) -> _Done:
+    with progress.stage("blocks", len(plan.blocks)) as step:
+        ended = list(run_blocks(lambda block: work_block(plan, region, outputs, block), plan.blocks, step))
+    results = tuple(sorted((r for r in ended if isinstance(r, BlockResult)), key=lambda r: r.block.id))
+    failed = tuple(sorted((r for r in ended if isinstance(r, Failed)), key=lambda f: f.name))
+    if failed and not results:
+        raise PipelineError(f"every block failed; the first, {failed[0].name}: {failed[0].reason}")
+    observed = observed_shares([row for result in results for row in result.coverage])
+    _refuse_nothing(plan, region, results, observed)
+    return _Done(results, failed, observed)
+
+
+def in_threads(workers: int) -> RunBlocks:
+    """Blocks in a pool of threads: rasterio and NumPy let go of the interpreter while they work."""
+
+    def run(work: BlockWork, blocks: Sequence[Block], step: Step) -> Iterator[BlockResult | Failed]:
+        def guarded(block: Block) -> BlockResult | Failed:
+            try:
+                return work(block)
+            except OutputError:
+                raise
+            # The per-block boundary: one bad block is counted and reported, the others go on.
+            except Exception as error:
+                return Failed(block.id, f"{type(error).__name__}: {error}")
+            finally:
+                step()
+
+        with ThreadPoolExecutor(workers) as pool:
+            yield from pool.map(guarded, blocks)
+
+    return run
+
+
+def observed_shares(coverage: Sequence[Coverage]) -> dict[str, float]:
+    """Share of the AOI's ground observed, for ``before`` and for each after day by its date."""
+    seen: dict[str, float] = defaultdict(float)
+    total: dict[str, float] = {}
+    for row in coverage:
+        seen["before" if row.role == "before" else row.date.isoformat()] += row.observed * row.geometry.area
+        total[row.block] = row.geometry.area
+    whole = sum(total.values())
+    return {key: round(seen[key] / whole, 4) if whole else 0.0 for key in sorted(seen)}
+
+
+def _refuse_nothing(plan: Plan, region: Region, results: Sequence[BlockResult], observed: dict[str, float]) -> None:
+    after = max((share for key, share in observed.items() if key != "before"), default=0.0)
+    blind = [role for role, share in (("before", observed.get("before", 0.0)), ("after", after)) if not share]
+    if not blind:
+        return
+    unreadable = {failure.reason for failure in _unreadable(region, results)}
+    because = f"; unreadable: {'; '.join(sorted(unreadable)[:3])}" if unreadable else ""
+    raise NothingObservedError(
+        f"nothing of AOI {plan.aoi.id!r} was observed {' and '.join(blind)}: "
+        f"cloud, snow or no data in every scene{because}"
+    )
+
+
+def _unreadable(region: Region, results: Sequence[BlockResult]) -> set[Failure]:
+    return {failure for result in results for failure in result.failures} | set(region.failures)
+
+
+@contextmanager
+def staged_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder inside the output folder in which the result grows; it is gone afterwards, whatever happened.
+
+    Raises:
+        BadInputError: if the output is a file, can not be written, or holds an analyst's edits.
+    """
+    if out.exists() and not out.is_dir():
+        raise BadInputError(f"--out {out} is a file; name a folder")
+    created = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".weixun-", dir=out))
+    except OSError as error:
+        raise BadInputError(f"--out {out} can not be written ({error.strerror}); name another folder") from error
+    try:
+        refuse_edited(out / "leads.gpkg")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if created and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _publish(folder: Path, out: Path) -> None:
+    """Moves the finished result in place, `run.json` last: while it is missing or old, the rest is not whole."""
+    names = sorted((entry.name for entry in folder.iterdir()), key=lambda name: (name == "run.json", name))
+    (out / "run.json").unlink(missing_ok=True)
+    for name in names:
+        target = out / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        os.replace(folder / name, target)
+
+
+def _record(
+    request: ScanRequest,
+    plan: Plan,
+    region: Region,
+    layers: Sequence[Layer],
+    done: _Done,
+    by_detector: Counter[str],
+    folder: Path,
+    clock: "_Clock",
+) -> Run:
+    unreadable = _unreadable(region, done.results)
+    normals = tuple(_keep(cell, day, fitted, folder) for (cell, day), fitted in sorted(region.normals.items()))
+    return Run(
+        asked=asked_of(request),
+        code=code_version(),
+        grid={"gsd_m": plan.gsd_m, "blocks": len(plan.blocks), "zones": sorted({block.epsg for block in plan.blocks})},
+        detectors=tuple(detector_record(detector) for detector in plan.detectors),
+        scenes=tuple(scene_record(scene) for scene in plan.before + plan.after),
+        normals=normals,
+        observed=done.observed,
+        leads=by_detector.total(),
+        leads_by_detector={detector.id: by_detector[detector.id] for detector in plan.detectors},
+        failed_blocks=done.failed,
+        unreadable_scenes=tuple(sorted((Failed(f.scene_id, f.reason) for f in unreadable), key=lambda f: f.name)),
+        notes=_notes(plan, region, layers),
+        exit_code=Exit.PARTIAL if done.failed or unreadable else Exit.DONE,
+        seconds=clock.laps,
+        out=request.out.as_posix(),
+        outputs=hashes(folder, [path for path in folder.rglob("*") if path.is_file()]),
+    )
+
+
+def _keep(cell: Cell, day: dt.date, fitted: Normals, folder: Path) -> FittedNormals:
+    """Stores normals under their hash."""
+    name = f"normals/{cell.id}_{day:%Y%m%d}.bin"
+    (folder / "normals").mkdir(exist_ok=True)
+    (folder / name).write_bytes(fitted.to_bytes())
+    return FittedNormals(cell.id, day, fitted.sha256, name, fitted.samples, fitted.shift_px, fitted.shift_confident)
+
+
+def _notes(plan: Plan, region: Region, layers: Sequence[Layer]) -> tuple[str, ...]:
+    given = {layer.kind for layer in layers}
+    notes = [f"{name}: no after scene in its season" for name in plan.out_of_season]
+    notes += [
+        f"{detector.id}: layer {kind} was not given"
+        for detector in plan.detectors
+        for kind in detector.layers
+        if kind not in given
+    ]
+    notes += [f"too little ground to say what is normal: {said}" for said in region.too_little]
+    notes.append("no trained weights: the training-free score was used")
+    if not plan.reflectance:
+        notes.append("values are DN, not reflectance: surfaces are unknown, transitions are not told")
+    return tuple(notes)
+
+
+class _Clock:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 2)
+        self._last = now

@@ -1,0 +1,108 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import isolated, run
+from benchmarks.isolated import JobFailedError, Measured
+from benchmarks.rows import Row, write
+from benchmarks.world import FULL_M, cached_world, spec_of
+from imagery.simulated.spec import bench_spec
+
+KEYS = ["name", "ours", "other", "unit", "ratio", "command"]
+
+
+def test_a_row_is_written_with_its_ratio_and_command(tmp_path: Path) -> None:
+    write([Row("a", 2.0, 4.0, "s", "make a"), Row("b", 1 / 3, None, "s", "make b")], tmp_path / "new" / "rows.json")
+    first, second = json.loads((tmp_path / "new" / "rows.json").read_text())
+    assert list(first) == KEYS
+    assert first["ratio"] == 0.5
+    assert (second["ours"], second["other"], second["ratio"]) == (0.3333, None, None)
+
+
+def test_peak_memory_of_a_child_of_the_job_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hold = "import time; held = bytearray(120_000_000); time.sleep(0.6)"
+    script = tmp_path / "job.py"
+    script.write_text(
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}]); print('{{\"x\": 1}}')"
+    )
+    monkeypatch.setattr(isolated, "MODULE", [str(script)])
+    measured = isolated.run("anything")
+    assert measured.result == {"x": 1}
+    assert measured.peak_bytes > 120_000_000
+
+
+def test_a_failing_job_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = tmp_path / "job.py"
+    script.write_text("raise SystemExit('no such thing')")
+    monkeypatch.setattr(isolated, "MODULE", [str(script)])
+    with pytest.raises(JobFailedError, match="scan world=x ended with 1"):
+        isolated.run("scan", world="x")
+
+
+def test_full_world_is_the_shipped_spec_and_small_ones_hold_less() -> None:
+    assert spec_of(FULL_M, 3) == bench_spec(3, FULL_M)
+    small = spec_of(run.QUICK_M, 3)
+    assert small.width_m * small.height_m == pytest.approx(200e6, rel=0.01)
+    assert 2 <= small.planted.pit < bench_spec().planted.pit
+
+
+def test_a_world_is_built_once_and_anew_after_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Path] = []
+
+    def build(spec: object, out: Path, progress: object) -> None:
+        out.mkdir(parents=True)
+        built.append(out)
+        if len(built) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.world.build", build)
+    with pytest.raises(KeyboardInterrupt):
+        cached_world(tmp_path, 10_000)
+    assert cached_world(tmp_path, 10_000) == cached_world(tmp_path, 10_000) == built[0]
+    assert len(built) == 2
+    assert cached_world(tmp_path, 10_000, seed=1) != built[0]
+
+
+def fake(job: str, **arguments: Any) -> Measured:
+    stages = {"plan": 0.1, "blocks": 5.0}
+    results: dict[str, dict[str, Any]] = {
+        "decode": {"seconds": 2.0},
+        "scan": {"seconds": 8.0, "km2": 200.0, "blocks": 4, "stages": stages},
+        "normals": {"seconds": 1.0, "samples": 60_000},
+        "read": {"ours_mpx_s": 4.0, "other_mpx_s": 5.0},
+        "evaluation": {"ours_mpx_s": 50.0, "other_mpx_s": 10.0},
+    }
+    if arguments.get("quarter") == "yes":
+        results["scan"] = {"seconds": 2.0, "km2": 50.0, "blocks": 1, "stages": stages}
+    return Measured(results[job], 1_200_000_000, f"python -m benchmarks.jobs {job}")
+
+
+def test_the_table_and_the_file_say_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "cached_world", lambda cache, size_m, seed: tmp_path)
+    monkeypatch.setattr(run, "run", fake)
+    monkeypatch.setattr(run, "_help", lambda: Row("weixun --help, beside its bound", 0.3, 0.5, "s", "weixun --help"))
+    assert run.main(["--quick", "--out", str(tmp_path / "latest.json")]) == 0
+    rows = {row["name"]: row for row in json.loads((tmp_path / "latest.json").read_text())}
+    speed = rows["scan, beside decoding the same files once with all cores"]
+    assert (speed["ours"], speed["other"], speed["ratio"]) == (25.0, 100.0, 0.25)
+    assert rows["peak memory of the scan, beside its bound"]["ratio"] == 0.4
+    assert rows["time per block of the whole (4), beside a quarter (1)"]["ratio"] == 1.0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in rows)
+
+
+@pytest.mark.slow
+def test_quick_runs_and_writes_valid_json(tmp_path: Path) -> None:
+    out = tmp_path / "latest.json"
+    words = ["--quick", "--cache", str(tmp_path / "cache"), "--out", str(out)]
+    subprocess.run([sys.executable, "-m", "benchmarks", *words], check=True, cwd=isolated.ROOT, timeout=900)
+    rows = json.loads(out.read_text())
+    assert all(list(row) == KEYS and row["ours"] > 0 for row in rows)
+    memory = next(row for row in rows if row["name"].startswith("peak memory of the scan"))
+    assert memory["ours"] < memory["other"]

@@ -1,0 +1,66 @@
+"""What one model makes of a reading."""
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from detectors.core.apply import change_map, in_season
+from detectors.core.types import Detector, Pair, Reading, Surface, Transition
+
+GEOBOX = GeoBox((2, 2), Affine(10, 0, 500_000, 0, -10, 5_400_000), "EPSG:32650")
+GRASS, BARE, SNOW = frozenset({Surface.GRASS}), frozenset({Surface.BRIGHT_BARE}), frozenset({Surface.SNOW})
+MODEL = Detector(
+    "model",
+    "模型",
+    "model",
+    ((5, 15), (10, 10)),
+    (Transition(GRASS, BARE, 0.5, "剥离", "stripped"), Transition(GRASS, BARE | SNOW, 0.25, "其他", "other")),
+)
+
+
+def pair() -> Pair:
+    image = np.full((1, 2, 2), 0.1, np.float32)
+    valid = np.ones((2, 2), np.bool_)
+    days = (dt.date(2023, 7, 1), dt.date(2023, 7, 1))
+    return Pair(image, image, ("red",), valid, GEOBOX, days, dt.date(2024, 7, 1))
+
+
+def reading(before: list[list[int]], after: list[list[int]], score: float = 0.8) -> Reading:
+    disturbance = np.full((2, 2), score, np.float32)
+    return Reading(disturbance, np.array(before, np.uint8), np.array(after, np.uint8))
+
+
+def test_the_first_transition_that_fits_weights_the_score_and_names_it() -> None:
+    seen = reading([[4, 4], [1, 0]], [[7, 10], [7, 7]])
+    change = change_map(MODEL, pair(), seen)
+    np.testing.assert_allclose(change.score, [[0.4, 0.2], [0.0, 0.8]], atol=1e-6)
+    assert change.transition.tolist() == [[1, 2], [0, 0]]
+    assert change.weights_sha256 == "training-free"
+
+
+def test_the_catch_all_keeps_what_no_transition_names() -> None:
+    change = change_map(replace(MODEL, any_transition=True), pair(), reading([[1, 1], [4, 4]], [[7, 7], [7, 7]]))
+    np.testing.assert_allclose(change.score, [[0.8, 0.8], [0.4, 0.4]], atol=1e-6)
+
+
+def test_not_observed_stays_not_observed() -> None:
+    seen = reading([[4, 4], [4, 4]], [[7, 7], [7, 7]])
+    seen.disturbance[0, 0] = np.nan
+    assert np.isnan(change_map(MODEL, pair(), seen).score).tolist() == [[True, False], [False, False]]
+
+
+def test_time_logic_has_the_last_word() -> None:
+    model = replace(MODEL, time_logic=lambda pair, reading, score: np.zeros_like(score))
+    assert not change_map(model, pair(), reading([[4, 4], [4, 4]], [[7, 7], [7, 7]])).score.any()
+
+
+def test_a_season_may_run_over_the_new_year() -> None:
+    winter = replace(MODEL, season=((11, 1), (3, 31)))
+    assert in_season(winter, dt.date(2024, 12, 5))
+    assert in_season(winter, dt.date(2024, 3, 31))
+    assert not in_season(winter, dt.date(2024, 4, 1))
+    assert in_season(MODEL, dt.date(2024, 5, 15))
+    assert not in_season(MODEL, dt.date(2024, 5, 14))
