@@ -54,8 +54,9 @@ def show(rows: Sequence[Row], title: str) -> None:
         table.add_row(str(number), row.name, _figure(row.ours), _figure(row.other), row.unit, _figure(row.ratio))
     console = Console(width=None if Console().is_terminal else 120, soft_wrap=True)
     console.print(table)
-    for number, row in enumerate(rows, start=1):
-        console.print(f"{number:>3}  {row.command}", highlight=False, markup=False)
+    for command in dict.fromkeys(row.command for row in rows):
+        measured = ", ".join(str(number) for number, row in enumerate(rows, start=1) if row.command == command)
+        console.print(f"{measured}: {command}", highlight=False, markup=False)
 
 
 def _rounded(value: Any) -> Any:

@@ -1,12 +1,14 @@
 """All measures, one after the other: nothing runs beside what is timed."""
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.isolated import ROOT, JobFailedError, run
 from benchmarks.rows import Row, show, write
@@ -24,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     size_m = options.size_m or (QUICK_M if options.quick else FULL_M)
     world = cached_world(options.cache, size_m, options.seed)
+    _warn_if_busy()
     rows = []
     try:
         for row in _measure(world, options.quick):
@@ -51,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _warn_if_busy() -> None:
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > 0.5 * cores:
+        print(f"the machine is busy (load {load:.1f} on {cores} cores): times will be too long", file=sys.stderr)
+
+
 def _measure(world: Path, quick: bool) -> Iterator[Row]:
     place = str(world)
     decoded = run("decode", world=place)
@@ -63,13 +72,10 @@ def _measure(world: Path, quick: bool) -> Iterator[Row]:
     quarter = run("scan", world=place, quarter="yes")
     yield Row("peak memory of the whole, beside a quarter of the area", whole.peak_bytes / 1e9,
               quarter.peak_bytes / 1e9, "GB", quarter.command)  # fmt: skip
-    yield Row(
-        f"time per block of the whole ({whole.result['blocks']}), beside a quarter ({quarter.result['blocks']})",
-        seconds / whole.result["blocks"],
-        quarter.result["seconds"] / quarter.result["blocks"],
-        "s",
-        quarter.command,
-    )
+    counts = f"({whole.result['blocks']}), beside a quarter ({quarter.result['blocks']})"
+    for name, seconds_of in (("whole scan", _total), ("stage blocks", _blocks)):
+        ours, other = (seconds_of(found.result) / found.result["blocks"] for found in (whole, quarter))
+        yield Row(f"{name} per block of the whole {counts}", ours, other, "s", quarter.command)
     for stage, lap in whole.result["stages"].items():
         yield Row(f"stage {stage}, beside the whole scan", lap, seconds, "s", whole.command)
 
@@ -83,6 +89,14 @@ def _measure(world: Path, quick: bool) -> Iterator[Row]:
     yield Row("evaluate (counts, AUC, best threshold), beside sorting", ranked.result["ours_mpx_s"],
               ranked.result["other_mpx_s"], "Mpx/s", ranked.command)  # fmt: skip
     yield _help()
+
+
+def _total(scanned: dict[str, Any]) -> float:
+    return float(scanned["seconds"])
+
+
+def _blocks(scanned: dict[str, Any]) -> float:
+    return float(scanned["stages"]["blocks"])
 
 
 def _help() -> Row:

@@ -7,6 +7,8 @@ docs/design/cloud-mask.md has the measurements behind each number.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +25,13 @@ CLOUD_BANDS = ("coastal", "blue", "red", "rededge1", "nir", "nir08", "nir09", "c
 
 NEEDED = (*CLOUD_BANDS, "green")
 
+_MANY_PX = 100_000
 SMOOTH_PX = 1.0
 LIKELY = 0.5
 CERTAIN = 0.75
 CIRRUS_LIKELY = 0.4
 CIRRUS_REFLECTANCE = 0.003
-"""Band 10 of clear ground stays under 0.0026 at sea level to 1,500 m; thin high cloud shows 0.0035 and more."""
+"""Band 10 of clear ground stays under 0.0024 (99th percentile of 27 scenes of 28); thin high cloud shows 0.0035."""
 
 MARGIN_PX = 2
 SHADOW_REACH_PX = 25
@@ -43,12 +46,17 @@ def cloud_probability(stack: FloatArray) -> FloatArray:
     Args:
         stack: (H, W, 10) L1C reflectance in the order of `CLOUD_BANDS`; NaN gives NaN.
     """
+    seen = np.asarray(np.isfinite(stack).all(axis=-1))
+    threads = 1 if seen.size < _MANY_PX else 0  # 0 = all cores; they get in each other's way on a small scene
+    maps = _detector().get_cloud_probability_maps(np.where(seen[..., None], stack, 0)[None], num_threads=threads)
+    return np.where(seen, maps[0], np.nan).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _detector() -> Any:
     from s2cloudless.cloud_detector import S2PixelCloudDetector  # takes a second to load, and only L1C scenes need it
 
-    seen = np.asarray(np.isfinite(stack).all(axis=-1))
-    detector = S2PixelCloudDetector(threshold=CERTAIN, average_over=1, dilation_size=1, all_bands=False)
-    maps = detector.get_cloud_probability_maps(np.where(seen[..., None], stack, 0)[None])
-    return np.where(seen, maps[0], np.nan).astype(np.float32)
+    return S2PixelCloudDetector(threshold=CERTAIN, average_over=1, dilation_size=1, all_bands=False)
 
 
 def cloud_flags(probability: FloatArray, bands: Mapping[str, FloatArray]) -> NDArray[np.uint8]:

@@ -42,7 +42,7 @@ def composite(layers: Iterable[Mosaic]) -> Mosaic:
     Raises:
         ValueError: if there is none.
     """
-    return _merged(layers)
+    return _with_used(_merged(layers))
 
 
 def merge_day(layers: Iterable[Mosaic]) -> Mosaic:
@@ -57,7 +57,7 @@ def merge_day(layers: Iterable[Mosaic]) -> Mosaic:
     merged = _merged(layers)
     if len(set(merged.dates)) > 1:
         raise ValueError(f"layers of several days are no solar day: {sorted(set(merged.dates))}")
-    return merged
+    return _with_used(merged)
 
 
 def _merged(layers: Iterable[Mosaic]) -> Mosaic:
@@ -90,6 +90,19 @@ def _better(best: Mosaic, layer: Mosaic) -> Mosaic:
         source=np.where(take, new, old).astype(np.int16),
         scenes=tuple(name for name, _ in order),
         dates=tuple(day for _, day in order),
+    )
+
+
+def _with_used(mosaic: Mosaic) -> Mosaic:
+    """The mosaic with only those scenes listed that gave a pixel."""
+    used = np.unique(mosaic.source[mosaic.source >= 0])
+    table = np.full(len(mosaic.scenes) + 1, -1, np.int16)
+    table[used] = np.arange(used.size)
+    return replace(
+        mosaic,
+        source=np.asarray(table[mosaic.source]),
+        scenes=tuple(mosaic.scenes[index] for index in used),
+        dates=tuple(mosaic.dates[index] for index in used),
     )
 
 
@@ -153,8 +166,8 @@ def _read(best_first: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...]) -
         except ImageryError as error:
             failures.append(Failure(scene.id, str(error)))
             continue
-        mosaic = _better(mosaic, layer)
-    return mosaic, tuple(failures)
+        mosaic = _better(mosaic, layer) if mosaic.scenes else layer
+    return _with_used(mosaic), tuple(failures)
 
 
 def shares(mosaic: Mosaic, mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

@@ -32,6 +32,9 @@ MAX_PIXELS = 20_000_000_000
 MAX_RATIO = 1500
 """Deflate can not shrink by more than 1032; a header that claims more than this over the file's size lies."""
 
+SMALL_BYTES = 500_000_000
+"""Up to this a compressed file is believed: other codecs shrink a constant further, and it does no harm."""
+
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".img", ".dat", ".bsq", ".bil", ".bip")
 
 
@@ -148,7 +151,8 @@ def _check_size(source: DatasetReader, path: Path) -> None:
         raise UnreadableImageError(
             f"{path} claims {source.width} × {source.height} pixels × {source.count}; the limit is {MAX_PIXELS:,}."
         )
-    if claimed > size * MAX_RATIO:
+    raw = source.driver == "GTiff" and source.compression is None
+    if claimed > size * (1 if raw else MAX_RATIO) and (raw or claimed > SMALL_BYTES):
         raise UnreadableImageError(
             f"{path} claims {source.width} × {source.height} pixels, which a file of {size:,} bytes can not hold."
         )

@@ -69,6 +69,7 @@ def read_where(scene: Scene, geobox: GeoBox, bands: tuple[str, ...], wanted: NDA
     data = np.full((len(bands), *geobox.shape), np.nan, np.float32)
     clear = flags == 0
     if not (clear if wanted is None else clear & wanted).any():
+        flags[clear] = np.uint8(Flag.NODATA)  # nobody wanted them, so nobody looked
         return _mosaic(scene, geobox, bands, data, flags)
     for name, layer in zip(present, _layers(scene, geobox, present), strict=True):
         data[bands.index(name)] = layer.values

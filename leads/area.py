@@ -18,8 +18,11 @@ BLUR_PX = 0.58
 CELL_PX = 1 / math.sqrt(12)
 """Standard deviation of where the ground's edge lies in one pixel of the outline: anywhere in it."""
 
-LEVEL_PX = 0.105
+LEVEL_PX = 0.1
 """Standard deviation of the whole outline's offset: a threshold at 37–63 % of the contrast instead of half of it."""
+
+SHAPE_PX = 1.0
+"""Standard deviation, in square pixels, of what corners and narrow ends lose whatever the size; counts in specks."""
 
 SIGMAS = 2.0
 
@@ -40,7 +43,8 @@ def area_interval(geometry: BaseGeometry, gsd_m: float) -> tuple[float, float]:
         gsd_m: pixel size at which it was seen.
     """
     outline_px = perimeter_m(geometry) / gsd_m
-    half_px = SIGMAS * outline_px * math.hypot(LEVEL_PX, CELL_PX / math.sqrt(max(outline_px, 1.0)))
+    # the level moves all of the outline together; where the ground's edge lies in each pixel is its own chance
+    half_px = SIGMAS * math.hypot(LEVEL_PX * outline_px, CELL_PX * math.sqrt(outline_px), SHAPE_PX)
     # blur draws a closed outline inwards by BLUR_PX² / 2 times its curvature: in sum π BLUR_PX², whatever its shape
     middle = geodesic_area_m2(geometry) + math.pi * (BLUR_PX * gsd_m) ** 2
     half_m2 = half_px * gsd_m**2

@@ -20,7 +20,7 @@ from leads.area import area_interval
 from leads.contact import beyond, groups, sides_of
 from leads.lattice import IntArray
 from leads.model import Patch
-from leads.outline import INTRICATE, merged, outline, polygons, smoothed, without_small_holes
+from leads.outline import INTRICATE, merged, outline, outlines, smoothed, without_small_holes
 from leads.vectorize import LEAST_SCALE, Fragment
 
 HOLE_SHARE = 0.25
@@ -94,7 +94,7 @@ def _ground(group: Sequence[Fragment], detector: Detector) -> BaseGeometry | Non
     gsd_m, least_hole_m2 = group[0].gsd_m, detector.minimum_area_m2 * HOLE_SHARE
     if any(len(fragment.seam) for fragment in group):
         epsg = _main_zone(group)
-        plane, cut_m2 = _across_zones(group, epsg)
+        plane, cut_m2 = _across_zones(group, epsg, least_hole_m2)
         plane = without_small_holes(plane, least_hole_m2)
         plane = smoothed(plane, plane.area + cut_m2, gsd_m)
     else:
@@ -125,7 +125,7 @@ def _main_zone(group: Sequence[Fragment]) -> int:
     return min(pixels, key=lambda epsg: (-pixels[epsg], epsg))
 
 
-def _across_zones(group: Sequence[Fragment], epsg: int) -> tuple[BaseGeometry, float]:
+def _across_zones(group: Sequence[Fragment], epsg: int, least_hole_m2: float) -> tuple[BaseGeometry, float]:
     """The union over zones in the plane of one of them, without gap or overlap at the zones' edge.
 
     Returns:
@@ -134,19 +134,19 @@ def _across_zones(group: Sequence[Fragment], epsg: int) -> tuple[BaseGeometry, f
     zones: dict[int, list[Fragment]] = defaultdict(list)
     for fragment in group:
         zones[fragment.epsg].append(fragment)
-    parts, cut_m2 = zip(*(_up_to_edge(members) for _, members in sorted(zones.items())), strict=True)
+    parts, cut_m2 = zip(*(_up_to_edge(members, least_hole_m2) for _, members in sorted(zones.items())), strict=True)
     whole = shapely.normalize(shapely.union_all(parts, grid_size=_GRID_DEG))
     plane = shapely.make_valid(to_crs(whole, 4326, epsg))
     return _bridged(plane, epsg, group) if plane.geom_type != "Polygon" else plane, sum(cut_m2)
 
 
-def _up_to_edge(members: Sequence[Fragment]) -> tuple[BaseGeometry, float]:
+def _up_to_edge(members: Sequence[Fragment], least_hole_m2: float) -> tuple[BaseGeometry, float]:
     """One zone's pixels, drawn out or cut to end exactly on the zone's edge, EPSG:4326; and what slopes took, m²."""
     epsg, gsd_m = members[0].epsg, members[0].gsd_m
     runs = merged(np.concatenate([_runs(members), _drawn_out(members)]))
-    cells = polygons(runs)
-    cut_px = float(np.sum(runs[:, 2] - runs[:, 1])) - cells.area
-    plane = shapely.transform(cells, lambda xy: xy * gsd_m)
+    traced = outlines(runs, least_hole_m2 / gsd_m**2)
+    cut_px = traced.pixels - traced.geometry.area
+    plane = shapely.transform(traced.geometry, lambda xy: xy * gsd_m)
     ground = to_crs(_with_short_edges(plane), epsg, 4326)
     return shapely.intersection(ground, zone_box(epsg), grid_size=_GRID_DEG), cut_px * gsd_m**2
 

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from detectors.core.types import BoolArray, Detector, FloatArray
 from leads.lattice import IntArray, Window, in_zone, window_of
-from leads.outline import polygons
+from leads.outline import outlines
 
 _EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 
@@ -60,7 +60,7 @@ class Fragment:
     @property
     def geometry(self) -> BaseGeometry:
         """Its outline in the zone's CRS."""
-        return shapely.transform(polygons(self.runs.astype(np.int64)), lambda cells: cells * self.gsd_m)
+        return shapely.transform(outlines(self.runs.astype(np.int64), 0).geometry, lambda cells: cells * self.gsd_m)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class _Surroundings:
     """The outermost pixels of the core."""
 
     beside_zone: BoolArray
-    """8-neighbours of ground of another zone; empty shape (0, 0) where there is none."""
+    """8-neighbours of ground of another zone."""
 
     unseen: BoolArray
     """Ground of this zone, not observed or not asked for."""
@@ -110,16 +110,19 @@ def fragments(
 def _surroundings(seen: BoolArray, owned: BoolArray, window: Window) -> _Surroundings:
     border = np.zeros(seen.shape, dtype=bool)
     border[[0, -1], :] = border[:, [0, -1]] = True
-    if owned.all():
-        return _Surroundings(border, np.zeros_like(border), ~seen)
     # Pixels that are not owned belong to another zone or were not asked for. Only those beside owned ones, or on the
-    # rim, matter; only their places are computed.
-    candidates = ~owned & (border | ndimage.binary_dilation(owned, _EIGHT_CONNECTED))
+    # rim, matter; only their places are computed. One pixel more all round: the zone may end at the core's border.
+    inner = np.s_[1:-1, 1:-1]
+    candidates = np.pad(np.zeros_like(border), 1, constant_values=True)
+    if not owned.all():
+        candidates[inner] = ~owned & (border | ndimage.binary_dilation(owned, _EIGHT_CONNECTED))
     rows, cols = np.nonzero(candidates)
-    other_zone = np.zeros_like(border)
-    other_zone[rows, cols] = ~in_zone(window.epsg, window.gsd_m, window.cells(rows, cols))
-    beside = ndimage.binary_dilation(other_zone, _EIGHT_CONNECTED) & ~other_zone
-    return _Surroundings(border, beside, (owned & ~seen) | (candidates & ~other_zone))
+    foreign = np.zeros_like(candidates)
+    foreign[rows, cols] = ~in_zone(window.epsg, window.gsd_m, window.cells(rows - 1, cols - 1))
+    beside = np.zeros_like(border)
+    if foreign.any():
+        beside = ndimage.binary_dilation(foreign, _EIGHT_CONNECTED)[inner] & ~foreign[inner]
+    return _Surroundings(border, beside, (owned & ~seen) | (candidates & ~foreign)[inner])
 
 
 def _pieces(

@@ -140,7 +140,7 @@ def _core(change: ChangeMap, block: Block) -> ChangeMap:
 def _vectorize(
     detector: Detector, found: Sequence[ChangeMap], block: Block, mine: BoolArray, before: Mosaic, outputs: Outputs
 ) -> tuple[Fragment, ...]:
-    score, transition = median_look(found, block.geobox.shape)
+    score, transition = median_look(found, block.geobox)
     score[~mine] = np.nan
     outputs.write_score(detector.id, block, score)
     pieces = fragments(score, transition, block.geobox, mine, detector)
@@ -149,14 +149,14 @@ def _vectorize(
     return pieces
 
 
-def median_look(found: Sequence[ChangeMap], shape: tuple[int, int]) -> tuple[FloatArray, NDArray[np.uint8]]:
+def median_look(found: Sequence[ChangeMap], grid: GeoBox) -> tuple[FloatArray, NDArray[np.uint8]]:
     """The median score over looks, and the transition of the look that scored highest.
 
     Returns:
         (H, W) score, NaN where no look observed; (H, W) transition index.
     """
     if not found:
-        return np.full(shape, np.nan, np.float32), np.zeros(shape, np.uint8)
+        return np.full(grid.shape, np.nan, np.float32), np.zeros(grid.shape, np.uint8)
     if len(found) == 1:
         return found[0].score.copy(), found[0].transition
     scores = np.stack([change.score for change in found])

@@ -59,7 +59,7 @@ class DemoReport:
         lines = [
             self.run.summary(),
             "",
-            f"against the truth ({planted} planted changes, {decoys} decoys; leads and changes of 0.2 ha or more, IoU 0.3):",
+            f"against the truth ({planted} planted changes, {decoys} decoys; those of 0.2 ha or more, IoU 0.3):",
             *(_line(table) for table in self.tables),
         ]
         return "\n".join(lines)
@@ -88,6 +88,7 @@ def demo(out: Path, seed: int = 0, progress: Progress | None = None) -> DemoRepo
         after=(spec.after[0], spec.after[-1]),
         out=result,
         layers=steppe / "layers",
+        layers_status="simulated",
         scores=True,
     )
     run = scan(request, progress)
@@ -103,7 +104,8 @@ def _build(steppe: Path, seed: int, progress: Progress) -> None:
     try:
         steppe.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInputError(f"--out {steppe.parent} can not be written ({error.strerror}); name another folder") from error
+        said = f"--out {steppe.parent} can not be written ({error.strerror}); name another folder"
+        raise BadInputError(said) from error
     with progress.stage("simulating the steppe", 1) as step:
         build(demo_spec(seed), steppe)
         step()

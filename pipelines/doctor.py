@@ -81,7 +81,8 @@ def _detectors() -> Check:
 def _fonts() -> Check:
     from leads.quicklook import has_chinese_font
 
-    found = chinese_font()
-    return Check(
-        "Chinese font", found is not None, False, str(found or "none: captions of quicklooks are English only")
+    found = has_chinese_font()
+    said = (
+        "captions of quicklooks are Chinese and English" if found else "none: captions of quicklooks are English only"
     )
+    return Check("Chinese font", found, False, said)

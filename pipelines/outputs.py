@@ -4,6 +4,7 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from detectors.core.types import FloatArray
 from imagery.mosaic import Mosaic
 from leads.raster import ImageSink, RasterSink, zone_geobox
 from pipelines.plan import Plan
+
+Role = Literal["before", "after"]
 
 UNSEEN = 255
 """Quantised score of a pixel that a look did not observe."""
@@ -50,9 +53,10 @@ class Outputs:
             zones[block.epsg].append(block)
         grids = {epsg: zone_geobox(blocks) for epsg, blocks in zones.items()}
         scale = {} if plan.reflectance else {"scale": 1.0}
+        roles: tuple[Role, ...] = ("before", "after")
         self.images = {
             (role, epsg): ImageSink(folder / "imagery" / f"{role}_{epsg}.tif", grid, **scale)
-            for role in ("before", "after")
+            for role in roles
             for epsg, grid in grids.items()
         }
         self.scores = {
@@ -72,7 +76,8 @@ class Outputs:
 
     def write_images(self, block: Block, before: Mosaic, after: Mosaic) -> None:
         """Puts a block's before and newest after image in their files."""
-        for role, mosaic in (("before", before), ("after", after)):
+        mosaics: dict[Role, Mosaic] = {"before": before, "after": after}
+        for role, mosaic in mosaics.items():
             data = np.ascontiguousarray(mosaic.data[:, *block.core])
             self.images[role, block.epsg].write(block.geobox, data, mosaic.bands)
 
@@ -92,13 +97,16 @@ class Outputs:
 
     def close(self) -> None:
         """Finishes every file."""
-        for sink in (*self.images.values(), *self.scores.values()):
+        for sink in self._sinks():
             sink.close()
 
     def discard(self) -> None:
         """Drops every unfinished file."""
-        for sink in (*self.images.values(), *self.scores.values()):
+        for sink in self._sinks():
             sink.discard()
+
+    def _sinks(self) -> list[ImageSink | RasterSink]:
+        return [*self.images.values(), *self.scores.values()]
 
     def _place(self, detector: str, block: Block) -> Path:
         return self._spool / f"{detector}-{block.id}.npz"

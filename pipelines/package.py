@@ -5,36 +5,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from leads.attributes import record
-
 from leads.contactsheet import Entry, write_contact_sheet
 from leads.geopackage import write_geopackage
 from leads.model import Coverage
 from leads.qgis.project import write_project
 from leads.qgis.rasters import RasterLayer
 from leads.quicklook import write_quicklooks
-from pipelines.outputs import Outputs
+from pipelines.outputs import Outputs, Role
 from pipelines.pictures import pictures
 from pipelines.plan import Plan
 from pipelines.progress import Progress
 from pipelines.report import FoundLead
 
-IMAGES = {"before": "前时相影像", "after": "后时相影像"}
+IMAGES: dict[Role, str] = {"before": "前时相影像", "after": "后时相影像"}
 
 
 def package(
-    plan: Plan,
-    found: Sequence[FoundLead],
-    coverage: Sequence[Coverage],
-    folder: Path,
-    outputs: Outputs,
-    progress: Progress,
-    workers: int,
+    plan: Plan, found: Sequence[FoundLead], coverage: Sequence[Coverage], folder: Path, outputs: Outputs
 ) -> None:
-    """Write everything that people open into a folder whose images are finished."""
-    records = [record(lead, detector) for lead, detector in found]
-    shapes = [lead.finding.patch.geometry for lead, _ in found]
+    """Write GeoPackage and project into a folder whose images are finished."""
+    rows = [(lead.finding.patch.geometry, record(lead, detector)) for lead, detector in found]
     geopackage = folder / "leads.gpkg"
-    write_geopackage(geopackage, list(zip(shapes, records, strict=True)), coverage)
+    write_geopackage(geopackage, rows, coverage)
     rasters = [
         RasterLayer(f"{IMAGES[role]} EPSG:{epsg}", folder / "imagery" / f"{role}_{epsg}.tif", role)
         for role, epsg in sorted(outputs.images)
@@ -44,19 +36,21 @@ def package(
         for name, epsg in sorted(outputs.scores)
     ]
     write_project(folder / "leads.qgz", geopackage, rasters, plan.aoi.geometry)
-    quicklooks = folder / "quicklook"
 
-    def look(found_lead: FoundLead) -> tuple[Path, Path]:
-        lead = found_lead[0]
+
+def draw(plan: Plan, found: Sequence[FoundLead], folder: Path, progress: Progress, workers: int) -> None:
+    """Draw each lead before and after, and the page that shows them all."""
+    quicklooks = folder / "quicklook"
+    quicklooks.mkdir(exist_ok=True)
+
+    def look(found_lead: FoundLead) -> Entry:
+        lead, detector = found_lead
         before, after = pictures(plan, lead)
         paths = write_quicklooks(quicklooks, lead.id, lead.finding.patch.geometry, before, after)
         step()
-        return paths
+        return Entry(record(lead, detector), *paths)
 
     with progress.stage("quicklooks", len(found)) as step, ThreadPoolExecutor(workers) as pool:
-        drawn = list(pool.map(look, found))
-    entries = [Entry(row, *paths) for row, paths in zip(records, drawn, strict=True)]
-    quicklooks.mkdir(exist_ok=True)
-    write_contact_sheet(
-        quicklooks, entries, f"{plan.aoi.name_zh} {plan.aoi.name_en} · {plan.days[0]} – {plan.days[-1]}"
-    )
+        entries = list(pool.map(look, found))
+    title = f"{plan.aoi.name_zh} {plan.aoi.name_en} · {plan.days[0]} – {plan.days[-1]}"
+    write_contact_sheet(quicklooks, entries, title)

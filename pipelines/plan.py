@@ -58,7 +58,7 @@ def plan_scan(request: ScanRequest, detectors: Sequence[Detector]) -> Plan:
     rim = request.aoi.geometry.buffer(RIM_DEG)
     near = _find(archive, rim, request)
     gsd_m = max(grid_gsd_m(scenes) for scenes in near)
-    blocks = blocks_of(rim, gsd_m, REACH_PX)
+    blocks = blocks_of(rim, gsd_m, REACH_PX, request.block_px)
     cells = cells_of(blocks)
     # Normals look beyond the AOI, at all the ground of their cells, so that the AOI has no say in them.
     reach = shapely.union_all([cell.reach for cell in cells])

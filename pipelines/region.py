@@ -10,7 +10,9 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
 
+from aoi.area import geodesic_area_m2
 from aoi.cells import Cell
 from aoi.grid import epsg_of, to_crs
 from detectors.core.errors import TooLittleGroundError
@@ -23,14 +25,14 @@ from pipelines.plan import Plan
 from pipelines.progress import Progress
 
 CHIP_PX = 128
-SPACING_M = 5120.0
-"""One chip every so far: at 10 m one pixel in sixteen is read, enough for a fit and little enough to be quick."""
+WHOLE_PX = 2_500_000
+"""Where the scenes cover no more pixels than this (250 km² at 10 m), all of them are read …"""
 
-DENSE_CHIP_PX = 512
-DENSE_SHARE = 0.3
-"""Where the scenes cover less than this share of a cell's reach, all of the ground they cover is read."""
+SPARSEST = 4
+"""… and beyond it one chip in so many, each way, that about as many are; at most one in this."""
 
-SAMPLES = 300_000
+WHOLE_CHIP_PX = 512
+SAMPLES = 150_000
 """Pixels that a fit takes at most; the lattice inside the chips widens until it holds."""
 
 NormalsKey = tuple[Cell, dt.date]
@@ -60,13 +62,14 @@ def lattice_of(cell: Cell, gsd_m: float, before: Sequence[Scene], after: Sequenc
     """The fixed chips of a cell; it depends on the scenes' footprints, never on the AOI."""
     footprints = [shapely.union_all([scene.geometry for scene in scenes]) for scenes in (before, after)]
     everywhere = footprints[0].intersection(footprints[1])
-    dense = everywhere.area < DENSE_SHARE * cell.reach.area
     # A small scene is taken whole, beyond the cell too: all cells that it touches then have the same normals.
-    seen = everywhere if dense else everywhere.intersection(cell.reach)
+    small = _pixels(everywhere, gsd_m) <= WHOLE_PX
+    seen = everywhere if small else everywhere.intersection(cell.reach)
     if seen.is_empty:
         return Lattice((), 1)
-    chip_px = DENSE_CHIP_PX if dense else CHIP_PX
-    spacing_m = chip_px * gsd_m if dense else max(SPACING_M, 2 * chip_px * gsd_m)
+    apart = min(math.ceil(math.sqrt(_pixels(seen, gsd_m) / WHOLE_PX)), SPARSEST)
+    chip_px = WHOLE_CHIP_PX if apart == 1 else CHIP_PX
+    spacing_m = chip_px * apart * gsd_m
     ground = to_crs(shapely.segmentize(seen, 0.01), 4326, cell.epsg)
     shapely.prepare(ground)
     left, bottom, right, top = ground.bounds
@@ -83,6 +86,11 @@ def lattice_of(cell: Cell, gsd_m: float, before: Sequence[Scene], after: Sequenc
     )
     pixels = min(len(chips) * chip_px**2, ground.area / gsd_m**2)
     return Lattice(chips, max(3, math.ceil(math.sqrt(pixels / SAMPLES))))
+
+
+def _pixels(geometry: BaseGeometry, gsd_m: float) -> float:
+    """Pixels of a geometry in EPSG:4326."""
+    return geodesic_area_m2(geometry) / gsd_m**2 if not geometry.is_empty else 0.0
 
 
 def fit_region(plan: Plan, progress: Progress, workers: int) -> Region:

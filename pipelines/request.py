@@ -3,7 +3,9 @@
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from aoi.grid import BLOCK_PX
 from aoi.model import Aoi
 from pipelines.errors import BadInputError
 
@@ -28,6 +30,15 @@ class ScanRequest:
 
     scores: bool = False
     """Whether to write one score COG per detector and UTM zone."""
+
+    quicklooks: bool = True
+    """Whether to draw each lead before and after."""
+
+    layers_status: Literal["official", "derived", "simulated"] = "official"
+    """What the layers are; nothing in a file says it."""
+
+    block_px: int = BLOCK_PX
+    """Edge of a block's core in pixels; it decides memory and speed, never the leads."""
 
 
 def parse_dates(text: str, option: str) -> DateRange:

@@ -24,7 +24,7 @@ from leads.model import Coverage
 from pipelines.block import BlockResult, work_block
 from pipelines.errors import BadInputError, Exit, NothingObservedError, PipelineError
 from pipelines.outputs import Outputs
-from pipelines.package import package
+from pipelines.package import draw, package
 from pipelines.plan import Plan, plan_scan
 from pipelines.progress import Progress, Silent, Step
 from pipelines.region import Region, fit_region
@@ -58,7 +58,7 @@ def scan(
     progress = progress or Silent()
     clock = _Clock()
     detectors = choose(request.detectors)
-    layers = open_layers(request.layers) if request.layers else ()
+    layers = open_layers(request.layers, request.layers_status) if request.layers else ()
     with staged_folder(request.out) as folder, tempfile.TemporaryDirectory(prefix="weixun-") as scratch:
         plan = plan_scan(request, detectors)
         clock.lap("plan")
@@ -75,7 +75,9 @@ def scan(
             outputs.discard()
             raise
         coverage = [row for result in done.results for row in result.coverage if not row.geometry.is_empty]
-        package(plan, found, coverage, folder, outputs, progress, workers)
+        package(plan, found, coverage, folder, outputs)
+        if request.quicklooks:
+            draw(plan, found, folder, progress, workers)
         clock.lap("package")
         run = _record(request, plan, region, layers, done, Counter(d.id for _, d in found), folder, clock)
         run.write(folder / "run.json")

@@ -29,10 +29,10 @@ REACH_PX = max(*WINDOWS_PX, TEXTURE_PX) // 2 + gaussian_reach(SMOOTHING_PX)
 CODES = 64
 """Random features."""
 
-RIDGE = 1e-5
+RIDGE = 1e-3
 """Ridge penalty per sample, in units of the standardised inputs."""
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 """Pixels per matrix product: keeps memory flat."""
 
 
@@ -83,10 +83,17 @@ def codebook(bands: int) -> Codebook:
     return Codebook(directions.astype(np.float32), (rng.standard_normal(CODES) * 0.7).astype(np.float32))
 
 
+def seen(image: FloatArray) -> BoolArray:
+    """(H, W) True where all bands were observed."""
+    return np.asarray(np.isfinite(image).all(axis=0))
+
+
 def standardise(image: FloatArray, observed: BoolArray, standard: Standard) -> FloatArray:
     """(C, H, W) bands in units of the region's own spread, zero where not observed."""
-    z = (image - standard.centre[:, None, None]) / standard.spread[:, None, None]
-    return np.where(observed, z, np.float32(0)).astype(np.float32)
+    z = image - standard.centre[:, None, None]
+    z /= standard.spread[:, None, None]
+    z[:, ~observed] = 0
+    return z
 
 
 def log_texture(z: FloatArray, observed: BoolArray) -> FloatArray:
@@ -100,14 +107,26 @@ def log_texture(z: FloatArray, observed: BoolArray) -> FloatArray:
 def describe(z: FloatArray, observed: BoolArray, standard: Standard) -> FloatArray:
     """(inputs, H, W) what a pixel is regressed on: itself, its surroundings, its texture; clipped against outliers."""
     texture = (log_texture(z, observed) - standard.texture[0]) / standard.texture[1]
-    parts = [z, *(np.float32(0.7) * box_mean(z, observed, size) for size in WINDOWS_PX), texture[None]]
-    return np.clip(np.concatenate(parts), -5, 5, dtype=np.float32)
+    bands = len(z)
+    described = np.empty((bands * (1 + len(WINDOWS_PX)) + 1, *z.shape[1:]), np.float32)
+    described[:bands] = z
+    for number, size in enumerate(WINDOWS_PX, start=1):
+        np.multiply(box_mean(z, observed, size), np.float32(0.7), out=described[number * bands : (number + 1) * bands])
+    described[-1] = texture
+    return np.clip(described, -5, 5, out=described)
 
 
 def _features(inputs: FloatArray, book: Codebook) -> FloatArray:
     """(features, N) from (inputs, N): one, the inputs, the codes."""
-    codes = np.tanh(book.directions.T @ inputs + book.offsets[:, None])
-    return np.concatenate([np.ones((1, inputs.shape[1]), np.float32), inputs, codes])
+    count = len(inputs) + 1
+    out = np.empty((count + CODES, inputs.shape[1]), np.float32)
+    out[0] = 1
+    out[1:count] = inputs
+    codes = out[count:]
+    np.matmul(book.directions.T, inputs, out=codes)
+    codes += book.offsets[:, None]
+    np.tanh(codes, out=codes)
+    return out
 
 
 def fit_regression(inputs: FloatArray, target: FloatArray, book: Codebook) -> Regression:
@@ -137,16 +156,15 @@ def fit_regression(inputs: FloatArray, target: FloatArray, book: Codebook) -> Re
 
 def _ridge(inputs: FloatArray, target: FloatArray, weights: FloatArray, book: Codebook) -> FloatArray:
     size = 1 + len(inputs) + CODES
-    gram = RIDGE * float(weights.sum()) * np.eye(size)
-    moment = np.zeros((size, len(target)))
+    gram: NDArray[np.floating] = RIDGE * float(weights.sum()) * np.eye(size)
+    moment: NDArray[np.floating] = np.zeros((size, len(target)))
     for start in range(0, inputs.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)
         x = _features(inputs[:, part], book)
         weighted = x * weights[part]
         gram += weighted @ x.T
         moment += weighted @ target[:, part].T
-    solution: NDArray[np.float64] = np.linalg.solve(gram, moment)
-    return solution.astype(np.float32)
+    return np.linalg.solve(gram, moment).astype(np.float32)
 
 
 def _predict(inputs: FloatArray, coefficients: FloatArray, book: Codebook) -> FloatArray:
@@ -191,17 +209,19 @@ def raw_score(
     Returns:
         (H, W) natural log of the score, and where both dates were observed; elsewhere the score means nothing.
     """
-    observed = tuple(np.isfinite(image).all(axis=0) for image in images)
+    observed = [seen(image) for image in images]
     z = [standardise(*each) for each in zip(images, observed, standards, strict=True)]
     both = observed[0] & observed[1]
-    log = np.log(_length(z[1] - z[0])[both])
+    log = np.log(_length(z[1] - z[0]))
     for source, target in ((0, 1), (1, 0)):
-        inputs = describe(z[source], observed[source], standards[source])[:, both]
-        log += 0.5 * np.log(np.maximum(anomaly(inputs, z[target][:, both], regressions[source], book), 1e-3))
-    image = np.zeros(both.shape, np.float32)
-    image[both] = log
-    return gaussian_mean(image, both, SMOOTHING_PX), both
+        inputs = describe(z[source], observed[source], standards[source])
+        unlike = anomaly(
+            inputs.reshape(len(inputs), -1), z[target].reshape(len(z[target]), -1), regressions[source], book
+        )
+        log += 0.5 * np.log(np.maximum(unlike, 1e-3)).reshape(log.shape)
+    log[~both] = 0
+    return gaussian_mean(log, both, SMOOTHING_PX), both
 
 
 def _length(change: FloatArray) -> FloatArray:
-    return np.maximum(np.sqrt(np.square(change).sum(axis=0)), 1e-3)
+    return np.asarray(np.maximum(np.sqrt(np.square(change).sum(axis=0)), 1e-3), dtype=np.float32)

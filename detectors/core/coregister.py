@@ -138,7 +138,7 @@ def shifted(image: FloatArray, shift_px: tuple[float, float]) -> FloatArray:
     linear = _resample(filled, shift_px, _tent) / np.maximum(share, 0.5)
     whole = _resample(observed.astype(np.float32), shift_px, _under) > 0.999
     out = np.where(whole, _resample(filled, shift_px, _keys), linear)
-    return np.where(share >= 0.5, out, np.float32(np.nan)).astype(np.float32)
+    return np.where(share >= 0.7, out, np.float32(np.nan)).astype(np.float32)
 
 
 def _resample(image: FloatArray, shift_px: tuple[float, float], kernel: _Kernel) -> FloatArray:
@@ -164,7 +164,7 @@ def _keys(t: FloatArray) -> FloatArray:
 
 
 def _tent(t: FloatArray) -> FloatArray:
-    return np.maximum(1 - np.abs(t), 0)
+    return np.asarray(np.maximum(1 - np.abs(t), 0), dtype=np.float32)
 
 
 def _under(t: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ edge have weight zero. So a hole of cloud neither spreads nor pulls its neighbou
 """
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, uniform_filter
+from scipy.ndimage import gaussian_filter1d
 
 from detectors.core.types import BoolArray, FloatArray
 
@@ -29,8 +29,35 @@ def box_mean(image: FloatArray, observed: BoolArray, size_px: int) -> FloatArray
     Returns:
         (C, H, W); zero where nothing was observed in the window.
     """
-    share = np.maximum(uniform_filter(observed.astype(np.float32), size_px, mode="constant"), 0.5 / size_px**2)
-    return np.stack([uniform_filter(band, size_px, mode="constant") / share for band in image])
+    count = np.maximum(_box_sum(observed.astype(np.float32), size_px), 1)
+    out = np.empty_like(image)
+    for band, mean in zip(image, out, strict=True):
+        np.divide(_box_sum(band, size_px), count, out=mean)
+    return out
+
+
+def _box_sum(image: FloatArray, size_px: int) -> FloatArray:
+    """Sum over a square window; by doubling, so that a sum holds nothing from outside its window, not even rounding."""
+    total = np.pad(image, size_px // 2)
+    for axis in (0, 1):
+        length = total.shape[axis] - size_px + 1
+        parts, start, width, power = [], 0, 1, total
+        while width <= size_px:
+            if size_px & width:
+                parts.append(_from(power, start, length, axis))
+                start += width
+            if 2 * width <= size_px:
+                rest = power.shape[axis] - width
+                power = _from(power, 0, rest, axis) + _from(power, width, rest, axis)
+            width *= 2
+        total = parts[0].copy()
+        for part in parts[1:]:
+            total += part
+    return total
+
+
+def _from(image: FloatArray, start: int, length: int, axis: int) -> FloatArray:
+    return image[start : start + length] if axis == 0 else image[:, start : start + length]
 
 
 def gaussian_mean(image: FloatArray, observed: BoolArray, sigma_px: float) -> FloatArray:
@@ -45,7 +72,7 @@ def gaussian_mean(image: FloatArray, observed: BoolArray, sigma_px: float) -> Fl
         (H, W); meaningless, but finite, where nothing was observed in reach.
     """
     share = _gaussian(observed.astype(np.float32), sigma_px)
-    return _gaussian(image, sigma_px) / np.maximum(share, 1e-6)
+    return (_gaussian(image, sigma_px) / np.maximum(share, 1e-6)).astype(np.float32)
 
 
 def _gaussian(image: FloatArray, sigma_px: float) -> FloatArray:

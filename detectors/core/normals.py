@@ -121,7 +121,7 @@ class Normals:
         return json.dumps(facts, sort_keys=True)
 
     def _arrays(self) -> dict[str, FloatArray]:
-        groups = {
+        groups: dict[str, Standard | Regression | Codebook] = {
             "before": self.standards[0],
             "after": self.standards[1],
             "forward": self.regressions[0],
@@ -201,7 +201,7 @@ def _lattice(before: FloatArray, after: FloatArray, step: int) -> BoolArray:
     """(h, w) True on the sample pixels."""
     lattice = np.zeros(before.shape[1:], bool)
     lattice[::step, ::step] = True
-    return lattice & np.isfinite(before).all(axis=0) & np.isfinite(after).all(axis=0)
+    return lattice & anomaly.seen(before) & anomaly.seen(after)
 
 
 def _standard(images: list[FloatArray], lattices: list[BoolArray]) -> Standard:
@@ -210,7 +210,7 @@ def _standard(images: list[FloatArray], lattices: list[BoolArray]) -> Standard:
     plain = Standard(centre, spread, np.array([0, 1], np.float32))
     textures = []
     for image, lattice in zip(images, lattices, strict=True):
-        observed = np.isfinite(image).all(axis=0)
+        observed = anomaly.seen(image)
         textures.append(anomaly.log_texture(anomaly.standardise(image, observed, plain), observed)[lattice])
     texture = _centre_spread(np.concatenate(textures)[None])
     return Standard(centre, spread, np.concatenate(texture))
@@ -234,7 +234,7 @@ def _regress(
     targets: tuple[list[FloatArray], list[FloatArray]] = ([], [])
     for pair, lattice in zip(chips, lattices, strict=True):
         for date in (0, 1):
-            observed = np.isfinite(pair[date]).all(axis=0)
+            observed = anomaly.seen(pair[date])
             z = anomaly.standardise(pair[date], observed, standards[date])
             inputs[date].append(anomaly.describe(z, observed, standards[date])[:, lattice])
             targets[date].append(z[:, lattice])

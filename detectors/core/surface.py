@@ -14,7 +14,9 @@ def ratio(image: FloatArray, bands: tuple[str, ...], first: str, second: str) ->
     """(H, W) normalised difference of two bands, NaN where either was not observed or both are zero."""
     one, other = image[bands.index(first)], image[bands.index(second)]
     total = one + other
-    return np.divide(one - other, total, out=np.full_like(total, np.nan), where=np.abs(total) > 1e-6)
+    out: FloatArray = np.full_like(total, np.nan)
+    np.divide(one - other, total, out=out, where=np.abs(total) > 1e-6)
+    return out
 
 
 def classify(image: FloatArray, bands: tuple[str, ...]) -> NDArray[np.uint8]:
@@ -62,9 +64,11 @@ def _rules(
     # McFeeters 1996, Xu 2006; water in any case is dark in the infrared
     water = ((ndwi > 0) | ((mndwi > 0.1) & (ndvi < 0.2))) & (band["nir"] < 0.15)
     # Key & Benson 2006: charred ground is dark, darker in the near infrared than in the short-wave infrared
-    burnt = (nbr < 0) & (band["nir"] < 0.2) & (visible < 0.1) & (ndvi < 0.35)
-    # Gao 1996: leaves full of water
-    wet = lush & (ndmi > 0.35) & (mndwi > -0.35)
+    # (bare dry soil keeps NBR above about −0.12); with one SWIR band alone the limit is stricter
+    char = nbr < -0.15 if "swir22" in have else ndmi < -0.25
+    burnt = char & (band["nir"] < 0.3) & (visible < 0.2) & (ndvi < 0.35)
+    # Gao 1996: leaves full of water; that index is one of SWIR at 1.6 µm
+    wet = lush & (index("nir", "swir16") > 0.35) & (mndwi > -0.45)
     # Zha et al. 2003 (NDBI = −NDMI), Rikimaru et al. 2002 (BSI): concrete is as bright in blue as bare soil is not
     built = (ndvi < 0.2) & (index("swir16", "nir") < 0.1) & (index("blue", "red") > -0.1) & (visible > 0.1)
     return [

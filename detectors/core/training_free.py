@@ -14,7 +14,7 @@ from detectors.core.neighbourhood import gaussian_mean
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.types import BoolArray, FloatArray, Pair, Reading
 
-UNUSUAL = 2.5
+UNUSUAL = 2.75
 """A pixel scores 0.5 when its anomaly is so many times the region's upper quartile."""
 
 STEEPNESS = 2.0

@@ -50,7 +50,7 @@ def evaluate_command(
     progress = reporter(quiet=as_json)
     if suite is not None:
         given = {"--scores": scores, "--truth": truth, "--grid": grid, "--within": within, "--threshold": threshold}
-        if clash := [name for name, value in given.items() if value]:
+        if clash := [name for name, value in given.items() if value not in (None, [])]:
             raise BadInputError(f"--suite measures with its own scores and truth; leave out {', '.join(clash)}.")
         report = _run_suite(suite, work, only, detector, progress)
         _print(report.as_json(), None if as_json else _suite_lines(report), out)

@@ -69,8 +69,8 @@ def test_before_reads_the_latest_first_and_stops_when_all_is_seen(three_days, tm
     mosaic, failures = read_before(three_days, GRID)
     assert failures == ()
     assert mosaic.observed.all()
-    days = {mosaic.dates[index].day for index in np.unique(mosaic.source)}
-    assert days == {13, 14}
+    assert mosaic.scenes == ("day1_20250613", "day2_20250614")
+    assert np.unique(mosaic.source).tolist() == [0, 1]
     assert mosaic.dates[mosaic.source[0, 0]].day == 13
     assert mosaic.dates[mosaic.source[-1, -1]].day == 14
 
@@ -108,7 +108,16 @@ def test_no_scene_is_no_look():
     assert not mosaic.observed.any()
     assert mosaic.data.shape == (len(BANDS), SIZE, SIZE)
     assert failures == ()
+    assert mosaic.scenes == ()
     assert shares(mosaic, np.ones(GRID.shape, bool)) == (0, 0, 0, 1)
+
+
+def test_only_scenes_that_gave_a_pixel_are_listed():
+    merged = composite([LOOKS[0], look("blind", 3, 0.5, [Flag.CLOUD] * 6), LOOKS[2]])
+    assert merged.scenes == ("a", "c")
+    assert [day.day for day in merged.dates] == [1, 9]
+    np.testing.assert_allclose(merged.data[0, 0, :3], [0.1, 0.1, 0.3])
+    assert merged.source[0].tolist() == [0, 0, 1, -1, -1, -1]
 
 
 def test_shares_add_up_inside_the_mask():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 from affine import Affine
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -66,7 +66,7 @@ def square(size: int = 60) -> Field:
     return np.zeros((size, size), np.float32)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     smoothness=st.floats(0.5, 4),
@@ -80,10 +80,9 @@ def test_patches_do_not_depend_on_the_cut_nor_on_the_order(
     random = np.random.default_rng(seed)
     score = ndimage.gaussian_filter(random.normal(size=(110, 130)), smoothness)
     score = ((score - score.min()) / np.ptp(score)).astype(np.float32)
-    score[ndimage.gaussian_filter(random.random(score.shape), 3) < np.quantile(random.random(score.shape), holes)] = (
-        np.nan
-    )
-    model = detector(*np.nanquantile(score, [0.75, 0.9]).tolist()) if np.isfinite(score).any() else DETECTOR
+    cover = ndimage.gaussian_filter(random.normal(size=score.shape), 3)
+    score[cover < np.quantile(cover, holes)] = np.nan
+    model = detector(*np.nanquantile(score, [0.75, 0.9]).tolist())
     whole = patches_of([(score, next(cut(score, 1000))[1])], model)
     assert patches_of(list(cut(score, size, shift)), model, shuffle=seed) == whole
     assert all(patch.geometry.is_valid and patch.geometry.geom_type == "Polygon" for patch in whole)
@@ -213,7 +212,8 @@ def disc(radius_m: float, east_m: float = 0.0, lat: float = 49.3) -> Ground:
     return inside
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
+@example(radius_m=343.0, east=0.0, lat=49.59375, size=128)  # the zone ends exactly at a block's border
 @given(
     radius_m=st.floats(30, 500),
     east=st.floats(-0.9, 0.9),
@@ -276,5 +276,5 @@ def test_strong_ground_in_one_zone_keeps_weak_ground_in_the_other() -> None:
 def test_a_patch_is_clipped_when_the_other_zone_was_not_worked() -> None:
     (patch,) = across(disc(200), zones=(32651,))
     assert patch.clipped
-    assert patch.geometry.bounds[0] == pytest.approx(120.0, abs=2e-9)
+    assert patch.geometry.bounds[0] == pytest.approx(120.0, abs=1e-5)
     assert patch.area_m2 == pytest.approx(np.pi * 200**2 / 2, rel=0.02)

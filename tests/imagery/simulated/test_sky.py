@@ -7,7 +7,8 @@ import pytest
 from imagery.simulated.classification import BARE, CLOUD_HIGH, CLOUD_MEDIUM, SHADOW, SNOW, halved
 from imagery.simulated.frame import Window
 from imagery.simulated.sky import Sky, sun
-from imagery.simulated.spec import demo_spec
+from imagery.simulated.spec import SteppeSpec, demo_spec
+from imagery.simulated.spec import test_spec as tiny_spec
 from imagery.simulated.world import World
 
 
@@ -71,3 +72,22 @@ def test_cloud_brightens_and_shadow_darkens(demo: World) -> None:
     deep = (veil.shadow > 0.7) & (veil.cloud < 0.01)
     assert np.median(ratio[deep]) < 0.75
     assert np.median(ratio[(veil.shadow < 0.01) & (veil.cloud < 0.01)]) == pytest.approx(1, abs=0.15)
+
+
+def test_snow_lies_on_its_dates_only_and_is_mostly_flagged() -> None:
+    plain = tiny_spec(5)
+    early = dt.date(2024, 4, 20)
+    asked = plain.model_dump() | {
+        "after": (early, dt.date(2024, 7, 20)),
+        "snow_dates": (early,),
+        "decoys": {"snow": 3, "mowing": 0, "harvest": 0, "burn": 0, "drought": 0, "cloud_remnant": 0, "haze": 0},
+    }
+    world = World(SteppeSpec.model_validate(asked))
+    window = world.extents()[0]
+    _, april, july = world.seen(window)
+    drifts = [item for item in world.truth.decoys if item.kind == "snow"]
+    assert len(drifts) == 3
+    assert all(item.happened == early for item in drifts)
+    flagged_ha = float((april.classes == SNOW).sum()) * 0.04
+    assert 0.3 * sum(item.area_m2 for item in drifts) / 1e4 < flagged_ha < sum(item.area_m2 for item in drifts) / 1e4
+    assert (july.classes == SNOW).sum() < 5

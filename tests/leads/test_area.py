@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import shapely
+from numpy.typing import NDArray
+from scipy import ndimage
+from shapely.geometry import Polygon
+
+from aoi.area import geodesic_area_m2
+from aoi.grid import to_crs
+from leads.area import area_interval, mu, perimeter_m
+from leads.outline import merged, outline, smoothed
+
+EPSG, LEFT, BOTTOM, GSD_M = 32651, 60_000, 540_000, 10.0
+FINE = 8
+
+
+def test_ten_mu() -> None:
+    assert mu(20_000 / 3) == pytest.approx(10)
+
+
+def test_perimeter_counts_holes() -> None:
+    ground = shapely.box(600_000, 5_400_000, 600_400, 5_400_300)
+    hole = shapely.box(600_100, 5_400_100, 600_200, 5_400_200)
+    assert perimeter_m(to_crs(ground, EPSG, 4326)) == pytest.approx(1400, rel=1e-3)
+    assert perimeter_m(to_crs(ground - hole, EPSG, 4326)) == pytest.approx(1800, rel=1e-3)
+
+
+def test_the_interval_of_a_sliver_starts_at_nothing() -> None:
+    sliver = to_crs(shapely.box(600_000, 5_400_000, 600_500, 5_400_002), EPSG, 4326)
+    assert area_interval(sliver, 10)[0] == 0
+
+
+def test_the_interval_holds_the_area_and_widens_with_the_pixel() -> None:
+    ground = to_crs(shapely.box(600_000, 5_400_000, 600_100, 5_400_100), EPSG, 4326)
+    area = geodesic_area_m2(ground)
+    fine, coarse = area_interval(ground, 10), area_interval(ground, 30)
+    assert coarse[0] < fine[0] < area < fine[1] < coarse[1]
+
+
+def seen(shape: Polygon, level: float, random: np.random.Generator) -> Polygon:
+    """What pixels of 10 m with a blur of half a pixel make of a shape (in pixels), cut at a level of its contrast."""
+    size = int(max(shape.bounds)) + 7
+    steps = (np.arange(size * FINE) + 0.5) / FINE
+    x, y = np.meshgrid(steps, steps)
+    inside = shapely.contains_xy(shape, x.ravel(), y.ravel()).reshape(x.shape).astype(np.float32)
+    cover = ndimage.gaussian_filter(inside, 0.5 * FINE).reshape(size, FINE, size, FINE).mean((1, 3))
+    labels, _ = ndimage.label(cover + 0.05 * random.normal(size=cover.shape) >= level, np.ones((3, 3)))
+    mask = labels == np.bincount(labels.ravel())[1:].argmax() + 1
+    traced = outline(runs_of(mask), 2.5)
+    return smoothed(traced.geometry, traced.pixels, 1.0)
+
+
+def runs_of(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    change = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(change == 1)
+    return merged(np.stack([rows, starts, np.nonzero(change == -1)[1]], axis=1).astype(np.int64))
+
+
+def random_shape(area_px: float, random: np.random.Generator) -> Polygon:
+    """A rotated rectangle, an L or the hull of some points, somewhere on the lattice."""
+    long = random.uniform(1, 4)
+    shape = (
+        shapely.box(0, 0, long, 1),
+        shapely.box(0, 0, 2, 2) - shapely.box(random.uniform(0.7, 1.3), 1, 3, 3),
+        shapely.MultiPoint(random.normal(size=(7, 2))).convex_hull,
+    )[random.integers(3)]
+    turn = random.uniform(0, 2 * np.pi)
+    scale = np.sqrt(area_px / shape.area)
+    matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    shape = shapely.transform(shape, lambda xy: xy @ matrix.T)
+    low = np.array(shape.bounds[:2]) - 5 - random.uniform(0, 1, 2)
+    return shapely.transform(shape, lambda xy: xy - low)
+
+
+def to_ground(shape: Polygon) -> Polygon:
+    return to_crs(shapely.transform(shape, lambda xy: (xy + np.array([LEFT, BOTTOM])) * GSD_M), EPSG, 4326)
+
+
+@pytest.mark.parametrize(("area_px", "widest"), [(15.0, 0.7), (200 / 3, 0.25), (400.0, 0.11)])
+def test_the_interval_holds_the_true_area_in_95_of_100_patches(area_px: float, widest: float) -> None:
+    random = np.random.default_rng(5)
+    held, widths = [], []
+    for _ in range(200):
+        shape = random_shape(area_px, random)
+        patch = to_ground(seen(shape, random.uniform(0.37, 0.63), random))
+        low, high = area_interval(patch, GSD_M)
+        held.append(low <= geodesic_area_m2(to_ground(shape)) <= high)
+        widths.append((high - low) / geodesic_area_m2(patch))
+    assert np.mean(held) >= 0.95
+    assert np.median(widths) <= widest
