@@ -14,6 +14,7 @@ from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
 from aoi.area import geodesic_area_m2
+from aoi.features import polygonal
 from aoi.grid import to_crs, zone_box
 from detectors.core.types import Detector
 from leads.area import area_interval
@@ -136,8 +137,8 @@ def _across_zones(group: Sequence[Fragment], epsg: int, least_hole_m2: float) ->
         zones[fragment.epsg].append(fragment)
     parts, cut_m2 = zip(*(_up_to_edge(members, least_hole_m2) for _, members in sorted(zones.items())), strict=True)
     whole = shapely.normalize(shapely.union_all(parts, grid_size=_GRID_DEG))
-    plane = shapely.make_valid(to_crs(whole, 4326, epsg))
-    return _bridged(plane, epsg, group) if plane.geom_type != "Polygon" else plane, sum(cut_m2)
+    plane = polygonal(shapely.make_valid(to_crs(whole, 4326, epsg)))
+    return plane if plane.geom_type == "Polygon" else _bridged(plane, epsg, group), sum(cut_m2)
 
 
 def _up_to_edge(members: Sequence[Fragment], least_hole_m2: float) -> tuple[BaseGeometry, float]:
@@ -148,7 +149,7 @@ def _up_to_edge(members: Sequence[Fragment], least_hole_m2: float) -> tuple[Base
     cut_px = traced.pixels - traced.geometry.area
     plane = shapely.transform(traced.geometry, lambda xy: xy * gsd_m)
     ground = to_crs(_with_short_edges(plane), epsg, 4326)
-    return shapely.intersection(ground, zone_box(epsg), grid_size=_GRID_DEG), cut_px * gsd_m**2
+    return polygonal(shapely.intersection(ground, zone_box(epsg), grid_size=_GRID_DEG)), cut_px * gsd_m**2
 
 
 def _drawn_out(members: Sequence[Fragment]) -> IntArray:
@@ -175,4 +176,4 @@ def _bridged(plane: BaseGeometry, epsg: int, group: Sequence[Fragment]) -> BaseG
         for side in sides_of(epsg)
     ]
     edges = shapely.union_all([to_crs(shapely.segmentize(line, 0.01), 4326, epsg) for line in lines])
-    return shapely.union(plane, shapely.intersection(closed, edges.buffer(2 * gsd_m)))
+    return polygonal(shapely.union(plane, shapely.intersection(closed, edges.buffer(2 * gsd_m))))

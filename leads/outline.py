@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 IntArray = NDArray[np.int64]
@@ -105,7 +105,8 @@ def without_small_holes(geometry: BaseGeometry, least: float) -> BaseGeometry:
         Polygon(part.exterior, [hole for hole in part.interiors if Polygon(hole).area >= least])
         for part in shapely.get_parts(geometry)
     ]
-    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
+    # an island may have lain in a hole that is filled now
+    return parts[0] if len(parts) == 1 else shapely.union_all(parts)
 
 
 def smoothed(geometry: BaseGeometry, area: float, pixel: float) -> BaseGeometry:

@@ -3,8 +3,8 @@
 import os
 import sys
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from pipelines.commands import aoi, archive, demo, detectors, doctor, evaluate, layers, scan
 from pipelines.errors import Exit, PipelineError
@@ -34,11 +34,11 @@ def main() -> None:
     """Run the command line and leave with its exit code; an expected failure is one sentence, never a traceback."""
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         code = 130
         _say("interrupted; nothing was written")
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        _show(error)
         code = Exit.BAD_INPUT
     except Exception as error:
         code = _fault(error)
@@ -75,6 +75,15 @@ def exit_code_of(error: Exception) -> Exit:
     if isinstance(error, AoiError | ImageryError | OutputError | UnknownDetectorError):
         return Exit.BAD_INPUT
     return Exit.FAULT
+
+
+def _show(error: TyperException) -> None:
+    """The parser's own words, with the usage line of the command."""
+    show = getattr(error, "show", None)  # typer keeps the class that has it private
+    if show is None:
+        _say(str(error))
+    else:
+        show()
 
 
 def _say(message: str) -> None:

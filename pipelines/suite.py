@@ -202,6 +202,7 @@ def score_by_scan(job: Job) -> FloatArray:
         out=out,
         detectors=(job.detector,),
         scores=True,
+        quicklooks=False,
     )
     run = scan(request, Silent())
     if run.failed_blocks:

@@ -42,7 +42,7 @@ _CASING: Colour = (15, 15, 15, 190)
 _BY_GRADE = "if(\"grade\" = 'provisional', 'dash', 'solid')"
 _LABEL = (
     "if(coalesce(\"status\", '') = 'rejected', '', "
-    "\"lead_id\" || coalesce('\\n' || format_number(\"area_mu\", 1) || ' 亩', ''))"
+    "right(\"lead_id\", 8) || coalesce('\\n' || format_number(\"area_mu\", 1) || ' 亩', ''))"
 )
 _LABEL_SCALE = 250_000
 _FONTS = ("Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "DejaVu Sans")
@@ -96,7 +96,7 @@ def coverage_style() -> list[Element]:
     for role, name, angle in (("after", "后时相 after", 45), ("before", "前时相 before", 135)):
         for low, high, text, step in (
             (0, 0.5, "大部未观测 mostly not observed", 2.0),
-            (0.5, 0.99, "部分未观测 partly not observed", 4.5),
+            (0.5, 0.9, "部分未观测 partly not observed", 4.5),
         ):
             number = len(rules)
             shape = symbol(str(number), hatch(grey, angle, step, 0.25, f"@{number}@0"), line(grey, 0.2, "dot"))

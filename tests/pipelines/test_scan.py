@@ -57,7 +57,9 @@ def test_everything_promised_is_there_and_hashed(scanned: Path) -> None:
     names = set(run["outputs"])
     assert {"leads.gpkg", "leads.qgz", "quicklook/index.html", "scores/mine_32650.tif"} <= names
     assert {"imagery/before_32650.tif", "imagery/after_32650.tif"} <= names
-    assert {path.relative_to(scanned).as_posix() for path in scanned.rglob("*") if path.is_file()} == names | {"run.json"}
+    assert {path.relative_to(scanned).as_posix() for path in scanned.rglob("*") if path.is_file()} == names | {
+        "run.json"
+    }
     assert run["exit_code"] == 0
     assert run["leads"] == len(pyogrio.read_dataframe(scanned / "leads.gpkg", layer="leads")) > 0
     assert sum(name.startswith("quicklook/") and name.endswith(".png") for name in names) == 2 * run["leads"]
