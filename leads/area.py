@@ -19,7 +19,7 @@ CELL_PX = 1 / math.sqrt(12)
 """Standard deviation of where the ground's edge lies in one pixel of the outline: anywhere in it."""
 
 LEVEL_PX = 0.1
-"""Standard deviation of the whole outline's offset: a threshold at 37–63 % of the contrast instead of half of it."""
+"""Standard deviation of the whole outline's offset: a threshold at 37–63 % of the contrast, not just at half of it."""
 
 SHAPE_PX = 1.0
 """Standard deviation, in square pixels, of what corners and narrow ends lose whatever the size; counts in specks."""

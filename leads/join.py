@@ -167,13 +167,12 @@ def _drawn_out(members: Sequence[Fragment]) -> IntArray:
 
 def _bridged(plane: BaseGeometry, epsg: int, group: Sequence[Fragment]) -> BaseGeometry:
     """Parts that come within a pixel of each other on a zone's edge, joined there."""
-    gsd_m = group[0].gsd_m
-    reach = 0.75 * gsd_m
-    closed = plane.buffer(reach, join_style="mitre").buffer(-reach, join_style="mitre")
-    west, south, east, north = to_crs(plane, epsg, 4326).bounds
+    gsd_m, (west, south, east, north) = group[0].gsd_m, to_crs(plane, epsg, 4326).bounds
     lines = [
         LineString([(side.value, south), (side.value, north)] if side.axis == "lon" else [(west, 0), (east, 0)])
         for side in sides_of(epsg)
     ]
     edges = shapely.union_all([to_crs(shapely.segmentize(line, 0.01), 4326, epsg) for line in lines])
+    near, reach = shapely.intersection(plane, edges.buffer(4 * gsd_m)), 0.75 * gsd_m
+    closed = near.buffer(reach, join_style="mitre").buffer(-reach, join_style="mitre")
     return polygonal(shapely.union(plane, shapely.intersection(closed, edges.buffer(2 * gsd_m))))

@@ -1,8 +1,8 @@
 """The work of one block: read, score with every detector, vectorize, remember what each look saw."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -13,7 +13,7 @@ from rasterio.features import geometry_mask
 from aoi.cells import Cell, cell_weights
 from aoi.grid import Block, epsg_of, owned, to_crs, zone_box
 from detectors.core.apply import change_map, in_season
-from detectors.core.normals import Normals
+from detectors.core.normals import REACH_PX, Normals
 from detectors.core.training_free import read_pair
 from detectors.core.types import BoolArray, ChangeMap, Detector, FloatArray, Pair
 from imagery.compose import Failure, composite, read_before, read_day, shares, solar_days
@@ -40,7 +40,7 @@ class BlockResult:
 
 def work_block(plan: Plan, region: Region, outputs: Outputs, block: Block) -> BlockResult:
     """Everything that is done with the pixels of one block, in one pass."""
-    inside = _inside(plan, block.geobox)
+    inside, mine = _inside(plan, block.geobox), owned(block.geobox)
     before, failed = read_before(scenes_over(plan.before, block), block.padded, BANDS)
     failures = set(failed)
     coverage = [_coverage(plan, block, "before", plan_day(before, plan.before[-1].solar_day), before, inside)]
@@ -54,16 +54,11 @@ def work_block(plan: Plan, region: Region, outputs: Outputs, block: Block) -> Bl
         failures |= set(failed)
         coverage.append(_coverage(plan, block, "after", day, after, inside))
         newest = after if newest is None else composite((after, newest))
-        normals = _normals_of(region, day, weights)
-        pair = _pair(plan, before, after, day, normals) if normals else None
-        if pair is not None and pair.valid.any():
-            reading = read_pair(pair, normals)
-            for detector in plan.detectors:
-                if in_season(detector, day):
-                    found[detector.id].append(_core(change_map(detector, pair, reading), block))
+        pair = _pair(plan, before, after, day)
+        for change in _look(plan, pair, _normals_of(region, day, weights), block, mine):
+            found[change.detector].append(change)
     if newest is not None:
         outputs.write_images(block, before, newest)
-    mine = owned(block.geobox)
     pieces = {d.id: _vectorize(d, found[d.id], block, mine, before, outputs) for d in plan.detectors}
     return BlockResult(block, pieces, tuple(coverage), tuple(sorted(failures, key=lambda f: f.scene_id)))
 
@@ -113,35 +108,63 @@ def _normals_of(
     )
 
 
-def _pair(
-    plan: Plan, before: Mosaic, after: Mosaic, day: dt.date, normals: Sequence[tuple[Normals, FloatArray]]
-) -> Pair:
+def _pair(plan: Plan, before: Mosaic, after: Mosaic, day: dt.date) -> Pair:
     days = before.dates or (plan.before[0].solar_day,)
-    known = np.sum([weight for _, weight in normals], axis=0) > 0.5
-    return Pair(
-        before.data,
-        after.data,
-        before.bands,
-        before.observed & after.observed & known,
-        before.geobox,
-        (min(days), max(days)),
-        day,
-        plan.reflectance,
+    valid = before.observed & after.observed
+    between = (min(days), max(days))
+    return Pair(before.data, after.data, before.bands, valid, before.geobox, between, day, plan.reflectance)
+
+
+def _look(
+    plan: Plan, pair: Pair, normals: Sequence[tuple[Normals, FloatArray]], block: Block, mine: BoolArray
+) -> Iterator[ChangeMap]:
+    """What each detector in season makes of one look at a block's core; nothing where nothing was observed.
+
+    Only the box around what was observed is worked: a score depends on nothing farther away than `REACH_PX`.
+    """
+    wanted = np.zeros(pair.valid.shape, np.bool_)
+    wanted[block.core] = mine
+    wanted &= pair.valid
+    wanted &= np.any([weight > 0 for _, weight in normals], axis=0) if normals else np.False_
+    if not wanted.any():
+        return
+    rows, cols = _around(wanted)
+    part = replace(
+        pair,
+        before=pair.before[:, rows, cols],
+        after=pair.after[:, rows, cols],
+        valid=pair.valid[rows, cols],
+        geobox=pair.geobox[rows, cols],
     )
+    reading = read_pair(part, [(fitted, weight[rows, cols]) for fitted, weight in normals])
+    for detector in plan.detectors:
+        if in_season(detector, pair.after_date):
+            yield _core(change_map(detector, part, reading), (rows, cols), wanted, block)
 
 
-def _core(change: ChangeMap, block: Block) -> ChangeMap:
-    rows, cols = block.core
-    score = np.ascontiguousarray(change.score[rows, cols])
-    transition = np.ascontiguousarray(change.transition[rows, cols])
-    return ChangeMap(score, transition, change.detector, change.weights_sha256, block.geobox, change.after_date)
+def _around(wanted: BoolArray) -> tuple[slice, slice]:
+    """The box that holds every wanted pixel and what its score depends on."""
+    spans = [np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0)]
+    rows, cols = (
+        slice(max(int(span[0]) - REACH_PX, 0), min(int(span[-1]) + 1 + REACH_PX, size))
+        for span, size in zip(spans, wanted.shape, strict=True)
+    )
+    return rows, cols
+
+
+def _core(change: ChangeMap, box: tuple[slice, slice], wanted: BoolArray, block: Block) -> ChangeMap:
+    """A change map of a box of the padded block, on the block's core; NaN where it was not wanted."""
+    score = np.full(wanted.shape, np.nan, np.float32)
+    transition = np.zeros(wanted.shape, np.uint8)
+    score[box], transition[box] = change.score, change.transition
+    score[~wanted] = np.nan
+    return replace(change, score=score[block.core], transition=transition[block.core], geobox=block.geobox)
 
 
 def _vectorize(
     detector: Detector, found: Sequence[ChangeMap], block: Block, mine: BoolArray, before: Mosaic, outputs: Outputs
 ) -> tuple[Fragment, ...]:
     score, transition = median_look(found, block.geobox)
-    score[~mine] = np.nan
     outputs.write_score(detector.id, block, score)
     pieces = fragments(score, transition, block.geobox, mine, detector)
     if found and any(piece.pixels for piece in pieces):

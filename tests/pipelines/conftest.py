@@ -20,5 +20,5 @@ def steppe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_the_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same across 120° E, where UTM zones 50 and 51 meet; one planted change lies on the line."""
     folder = tmp_path_factory.mktemp("worlds") / "on_the_line"
-    build(tiny_spec(5).model_copy(update={"centre": (120.0, 49.2)}), folder)
+    build(tiny_spec(10).model_copy(update={"centre": (120.0, 49.2), "cloud_pct": (0.0, 0.0)}), folder)
     return folder

@@ -51,6 +51,7 @@ def test_one_threshold_for_all_cities_and_a_fit_stable_under_sampling(real_data:
         for step in (1, 3):
             normals = fit([(before, after)], BANDS, lattice_step=step)
             score = read_pair(pair, [(normals, np.ones(truth.shape, np.float32))]).disturbance
+            score = np.nan_to_num(score)  # the rim that the shift lays bare counts as no change
             masks.append(score >= np.percentile(score, 97))
         iou = (masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum()
         assert iou >= 0.95, name
