@@ -12,7 +12,7 @@ from imagery.simulated.world import build
 def steppe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """3 × 3 km inside one zone, one date before and one after."""
     folder = tmp_path_factory.mktemp("worlds") / "steppe"
-    build(tiny_spec(3), folder)
+    build(tiny_spec(4), folder)
     return folder
 
 
