@@ -266,12 +266,12 @@ def _words(zh: str, en: str) -> str:
     return f"{zh} {en}" if has_chinese_font() else en
 
 
-@lru_cache(maxsize=16)
 def has_chinese_font() -> bool:
     """Whether captions can be Chinese on this machine."""
     return _font(14)[1]
 
 
+@lru_cache(maxsize=16)
 def _font(size: int) -> tuple[Font, bool]:
     """A font of that size in pixels, and whether it has Chinese characters."""
     for name, face in _FONTS:
