@@ -14,6 +14,11 @@ DETECTOR = Detector(
     transitions=(
         Transition(ANY, frozenset({Surface.SNOW}), 0.0, "积雪", "snow"),
         Transition(VEGETATION, frozenset({Surface.BURNT}), 0.3, "过火", "burnt"),
+        # Crops rotate and meadows dry: only a very unusual change among plants may raise a lead.
+        Transition(VEGETATION, VEGETATION, 0.6, "植被变化", "vegetation to other vegetation"),
+        Transition(BARE | {Surface.BUILT}, VEGETATION, 1.0, "裸地变植被", "bare ground to vegetation"),
+        Transition(BARE, BARE, 1.0, "裸地翻动", "bare ground worked on"),
+        Transition(frozenset({Surface.BUILT}), BARE, 1.0, "建设变裸地", "built to bare ground"),
         Transition(VEGETATION, frozenset({Surface.BUILT}), 1.0, "植被变建设", "vegetation to built or paved"),
         Transition(VEGETATION, BARE, 1.0, "植被变裸地", "vegetation to bare ground"),
         Transition(BARE, frozenset({Surface.BUILT}), 1.0, "裸地变建设", "bare ground to built or paved"),
