@@ -1,9 +1,7 @@
 """地表扰动: the catch-all. Any lasting disturbance of the ground by people, crossed with no layer."""
 
-from detectors.core.types import Detector, Surface, Transition
+from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
-VEGETATION = frozenset({Surface.GRASS, Surface.CROP, Surface.TREE, Surface.WET_VEGETATION})
-BARE = frozenset({Surface.DARK_BARE, Surface.BRIGHT_BARE})
 ANY = frozenset(Surface) - {Surface.UNKNOWN}
 
 DETECTOR = Detector(
@@ -16,14 +14,14 @@ DETECTOR = Detector(
         Transition(VEGETATION, frozenset({Surface.BURNT}), 0.3, "过火", "burnt"),
         # Crops rotate and meadows dry: only a very unusual change among plants may raise a lead.
         Transition(VEGETATION, VEGETATION, 0.6, "植被变化", "vegetation to other vegetation"),
-        Transition(BARE | {Surface.BUILT}, VEGETATION, 1.0, "裸地变植被", "bare ground to vegetation"),
+        Transition(BARE | BUILT, VEGETATION, 1.0, "裸地变植被", "bare ground to vegetation"),
         Transition(BARE, BARE, 1.0, "裸地翻动", "bare ground worked on"),
-        Transition(frozenset({Surface.BUILT}), BARE, 1.0, "建设变裸地", "built to bare ground"),
-        Transition(VEGETATION, frozenset({Surface.BUILT}), 1.0, "植被变建设", "vegetation to built or paved"),
+        Transition(BUILT, BARE, 1.0, "建设变裸地", "built to bare ground"),
+        Transition(VEGETATION, BUILT, 1.0, "植被变建设", "vegetation to built or paved"),
         Transition(VEGETATION, BARE, 1.0, "植被变裸地", "vegetation to bare ground"),
-        Transition(BARE, frozenset({Surface.BUILT}), 1.0, "裸地变建设", "bare ground to built or paved"),
-        Transition(frozenset({Surface.WATER}), BARE | {Surface.BUILT}, 1.0, "水面变陆地", "water to land"),
-        Transition(ANY - {Surface.WATER}, frozenset({Surface.WATER}), 0.8, "陆地变水面", "land to water"),
+        Transition(BARE, BUILT, 1.0, "裸地变建设", "bare ground to built or paved"),
+        Transition(WATER, BARE | BUILT, 1.0, "水面变陆地", "water to land"),
+        Transition(ANY - WATER, WATER, 0.8, "陆地变水面", "land to water"),
     ),
     any_transition=True,
 )

@@ -19,7 +19,7 @@ from pipelines.errors import BadInputError
 from pipelines.progress import Progress, Silent
 from pipelines.request import ScanRequest
 from pipelines.run import Run
-from pipelines.scan import scan
+from pipelines.scan import RunBlocks, scan
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,14 @@ class DemoReport:
         return "\n".join(lines)
 
 
-def demo(out: Path, seed: int = 0, progress: Progress | None = None) -> DemoReport:
+def demo(out: Path, seed: int = 0, progress: Progress | None = None, run_blocks: RunBlocks | None = None) -> DemoReport:
     """Build the steppe (unless it is there), scan it with every detector, and score the leads.
 
     Args:
         out: folder; the steppe goes to ``steppe-SEED``, the result beside it to ``result-SEED``.
         seed: the same seed gives the same steppe.
         progress: where to report.
+        run_blocks: how blocks are run; threads when left out.
 
     Raises:
         BadInputError: if the folder can not be written.
@@ -91,7 +92,7 @@ def demo(out: Path, seed: int = 0, progress: Progress | None = None) -> DemoRepo
         layers_status="simulated",
         scores=True,
     )
-    run = scan(request, progress)
+    run = scan(request, progress, run_blocks=run_blocks)
     truth = Truth.read(steppe)
     leads = read_leads(result / "leads.gpkg")
     tables = tuple(match(leads, truth, detector) for detector in run.leads_by_detector)

@@ -12,6 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from aoi.grid import Block
 from aoi.read import read_aoi
 from pipelines.block import BlockResult
+from pipelines.demo import demo
 from pipelines.home import home
 from pipelines.progress import Lines, Step
 from pipelines.request import ScanRequest, check_order
@@ -64,3 +65,17 @@ def scan_flow(
     check_order(before, after)
     request = ScanRequest(read_aoi(aoi, home()), archive, before, after, out, detectors, layers, scores)
     return int(scan(request, Lines(), run_blocks=as_tasks).exit_code)
+
+
+@flow(name="demo", task_runner=ThreadPoolTaskRunner(max_workers=2))  # type: ignore[arg-type]
+def demo_flow(out: Path = Path("demo"), seed: int = 0) -> int:
+    """Simulate a steppe, scan it with every detector and score the leads.
+
+    Args:
+        out: folder for the archive and the result.
+        seed: the same seed gives the same steppe.
+
+    Returns:
+        The exit code of the scan.
+    """
+    return int(demo(out, seed, Lines(), run_blocks=as_tasks).run.exit_code)

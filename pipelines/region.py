@@ -22,7 +22,7 @@ from imagery.compose import Failure, read_before, read_day, solar_days
 from imagery.mosaic import Mosaic
 from imagery.scene import BANDS, Scene
 from pipelines.plan import Plan
-from pipelines.progress import Progress
+from pipelines.progress import Progress, Step
 
 CHIP_PX = 128
 WHOLE_PX = 2_500_000
@@ -94,58 +94,88 @@ def _pixels(geometry: BaseGeometry, gsd_m: float) -> float:
 
 
 def fit_region(plan: Plan, progress: Progress, workers: int) -> Region:
-    """Fit the normals of every cell that a block of the plan touches, for every after day."""
-    normals: dict[NormalsKey, Normals] = {}
-    fitted: dict[object, Normals] = {}
+    """Fit the normals of every cell that a block of the plan touches, for every after day.
+
+    Cells whose chips and scenes are the same (a small scene lies on several) share one fit.
+    """
+    grounds: dict[object, _Ground] = {}
+    cells: dict[object, list[Cell]] = {}
+    for cell in plan.cells:
+        ground = _ground_of(plan, cell)
+        grounds.setdefault(ground.key, ground)
+        cells.setdefault(ground.key, []).append(cell)
+    with progress.stage("normals", len(grounds)) as step, ThreadPoolExecutor(workers) as pool:
+        fitted = list(pool.map(lambda ground: _fit(plan, ground, workers, step), grounds.values()))
+    normals = {
+        (cell, day): found
+        for key, fits in zip(grounds, fitted, strict=True)
+        for cell in cells[key]
+        for day, found in fits.by_day.items()
+    }
+    failures = {failure for fits in fitted for failure in fits.failures}
+    too_little = tuple(
+        f"{cells[key][0].id} {said}" for key, fits in zip(grounds, fitted, strict=True) for said in fits.too_little
+    )
+    return Region(normals, tuple(sorted(failures, key=lambda f: f.scene_id)), too_little)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What decides a fit."""
+
+    lattice: Lattice
+    before: tuple[Scene, ...]
+    after: tuple[Scene, ...]
+
+    @property
+    def key(self) -> object:
+        return self.lattice.chips, tuple(scene.id for scene in (*self.before, *self.after))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    by_day: Mapping[dt.date, Normals]
+    failures: frozenset[Failure]
+    too_little: tuple[str, ...]
+
+
+def _ground_of(plan: Plan, cell: Cell) -> _Ground:
+    before, after = (
+        tuple(scene for scene in scenes if scene.geometry.intersects(cell.reach))
+        for scenes in (plan.before, plan.after)
+    )
+    return _Ground(lattice_of(cell, plan.gsd_m, before, after), before, after)
+
+
+def _fit(plan: Plan, ground: _Ground, workers: int, step: Step) -> _Fitted:
+    """The normals of every day of a ground; its before chips are read once."""
+    by_day: dict[dt.date, Normals] = {}
     failures: set[Failure] = set()
     too_little: list[str] = []
-    with progress.stage("normals", len(plan.cells)) as step, ThreadPoolExecutor(workers) as pool:
-        for cell in plan.cells:
-            sampler = _Sampler(plan, cell, pool, failures)
-            for day in sampler.days:
-                try:
-                    same = sampler.key(day)
-                    fitted[same] = normals[cell, day] = fitted.get(same) or sampler.fit(day)
-                except TooLittleGroundError as error:
-                    too_little.append(f"{cell.id} {day}: {error}")
-            step()
-    return Region(normals, tuple(sorted(failures, key=lambda f: f.scene_id)), tuple(too_little))
+    if ground.lattice.chips:
+        before, failed = _read(read_before, ground.before, ground.lattice, workers)
+        failures |= failed
+        for day, scenes in solar_days(ground.after).items():
+            if day not in plan.days:
+                continue
+            after, failed = _read(read_day, scenes, ground.lattice, workers)
+            failures |= failed
+            chips = list(zip(before, after, strict=True))
+            try:
+                by_day[day] = fit(chips, BANDS, reflectance=plan.reflectance, lattice_step=ground.lattice.step)
+            except TooLittleGroundError as error:
+                too_little.append(f"{day}: {error}")
+    step()
+    return _Fitted(by_day, frozenset(failures), tuple(too_little))
 
 
-class _Sampler:
-    """Reads a cell's chips: before once, after for each day."""
+def _read(
+    read: Callable[..., _Seen], scenes: Sequence[Scene], lattice: Lattice, workers: int
+) -> tuple[list[FloatArray], set[Failure]]:
+    def chip(geobox: GeoBox) -> _Seen:
+        place = to_crs(geobox.extent.geom, epsg_of(geobox), 4326)
+        return read(tuple(scene for scene in scenes if scene.geometry.intersects(place)), geobox, BANDS)
 
-    def __init__(self, plan: Plan, cell: Cell, pool: ThreadPoolExecutor, failures: set[Failure]) -> None:
-        before, after = (
-            tuple(scene for scene in scenes if scene.geometry.intersects(cell.reach))
-            for scenes in (plan.before, plan.after)
-        )
-        self._lattice = lattice_of(cell, plan.gsd_m, before, after)
-        self._by_day = {day: scenes for day, scenes in solar_days(after).items() if day in plan.days}
-        self._pool, self._failures, self._reflectance = pool, failures, plan.reflectance
-        self.days = tuple(self._by_day) if self._lattice.chips else ()
-        self._before_scenes = before
-        self._before: list[FloatArray] | None = None
-
-    def key(self, day: dt.date) -> object:
-        """What decides the fit: cells with the same key share it."""
-        scenes = self._before_scenes + self._by_day[day]
-        return self._lattice.chips, day, tuple(scene.id for scene in scenes)
-
-    def fit(self, day: dt.date) -> Normals:
-        if self._before is None:
-            self._before = self._read(read_before, self._before_scenes)
-        after = self._read(read_day, self._by_day[day])
-        chips = list(zip(self._before, after, strict=True))
-        return fit(chips, BANDS, reflectance=self._reflectance, lattice_step=self._lattice.step)
-
-    def _read(
-        self, read: Callable[..., tuple[Mosaic, tuple[Failure, ...]]], scenes: Sequence[Scene]
-    ) -> list[FloatArray]:
-        def chip(geobox: GeoBox) -> tuple[Mosaic, tuple[Failure, ...]]:
-            ground = to_crs(geobox.extent.geom, epsg_of(geobox), 4326)
-            return read(tuple(scene for scene in scenes if scene.geometry.intersects(ground)), geobox, BANDS)
-
-        seen = list(self._pool.map(chip, self._lattice.chips))
-        self._failures.update(failure for _, failed in seen for failure in failed)
-        return [mosaic.data for mosaic, _ in seen]
+    with ThreadPoolExecutor(workers) as pool:
+        seen = list(pool.map(chip, lattice.chips))
+    return [mosaic.data for mosaic, _ in seen], {failure for _, failed in seen for failure in failed}

@@ -30,6 +30,12 @@ class Surface(IntEnum):
     BLOOM = 11
 
 
+VEGETATION = frozenset({Surface.GRASS, Surface.CROP, Surface.TREE, Surface.WET_VEGETATION})
+BARE = frozenset({Surface.DARK_BARE, Surface.BRIGHT_BARE})
+BUILT = frozenset({Surface.BUILT})
+WATER = frozenset({Surface.WATER})
+
+
 @dataclass(frozen=True)
 class Pair:
     """Before and after of one place on one grid: what a change score is made from."""

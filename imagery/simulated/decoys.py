@@ -10,6 +10,7 @@ from numpy.random import Generator, default_rng
 from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
+from aoi.area import geodesic_area_m2
 from imagery.simulated.frame import Frame
 from imagery.simulated.landcover import Landcover
 from imagery.simulated.landscape import Landscape
@@ -18,7 +19,7 @@ from imagery.simulated.plan import Clock
 from imagery.simulated.shapes import blob, rectangle, valid
 from imagery.simulated.sites import Sites
 from imagery.simulated.spec import SteppeSpec
-from imagery.simulated.truth import Planted, geodesic_area_m2
+from imagery.simulated.truth import Planted
 
 
 @dataclass(frozen=True)

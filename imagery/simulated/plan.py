@@ -10,13 +10,14 @@ from shapely import affinity
 from shapely.geometry import LineString, box
 from shapely.geometry.base import BaseGeometry
 
+from aoi.area import geodesic_area_m2
 from imagery.simulated.frame import Frame
 from imagery.simulated.landcover import Landcover
 from imagery.simulated.parts import Part
 from imagery.simulated.shapes import valid
 from imagery.simulated.sites import Sites
 from imagery.simulated.spec import SteppeSpec
-from imagery.simulated.truth import Planted, geodesic_area_m2
+from imagery.simulated.truth import Planted
 from imagery.simulated.works import WORKS, Work
 
 BLOCK_M = 10_240.0

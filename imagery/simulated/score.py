@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from shapely.geometry.base import BaseGeometry
 
-from imagery.simulated.truth import Planted, Truth, geodesic_area_m2
+from aoi.area import geodesic_area_m2
+from imagery.simulated.truth import Planted, Truth
 
 IntersectionOverUnion = NDArray[np.float64]
 

@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyproj
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from imagery.simulated.errors import TruthError
 
 FILE = "truth.geojson"
-_GEOD = pyproj.Geod(ellps="GRS80")  # CGCS2000's ellipsoid, to 0.1 mm
-
-
-def geodesic_area_m2(geometry: BaseGeometry) -> float:
-    """Area on the CGCS2000 ellipsoid of a polygon in EPSG:4326, square metres."""
-    return abs(float(_GEOD.geometry_area_perimeter(geometry)[0]))
 
 
 @dataclass(frozen=True)

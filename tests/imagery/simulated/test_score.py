@@ -5,8 +5,9 @@ import pytest
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from aoi.area import geodesic_area_m2
 from imagery.simulated.score import match
-from imagery.simulated.truth import Planted, Truth, geodesic_area_m2
+from imagery.simulated.truth import Planted, Truth
 
 DAY = dt.date(2024, 5, 1)
 METRE = 1 / 111_200  # degree of latitude
