@@ -20,7 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("scan", help=scan.HELP)(scan.scan_command)
+# A western longitude begins with a minus and is no option.
+app.command("scan", help=scan.HELP, context_settings={"ignore_unknown_options": True})(scan.scan_command)
 app.command("demo", help=demo.HELP)(demo.demo_command)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate_command)
 app.command("doctor", help=doctor.HELP)(doctor.doctor_command)

@@ -57,6 +57,8 @@ class Dating:
 
     def by_block(self, patches: Sequence[Patch]) -> list[tuple[Block, list[int]]]:
         """The patches (by index) that touch each block, so that each block's looks are read once."""
+        if not patches:
+            return []
         pairs = self._tree.query([patch.geometry for patch in patches], predicate="intersects")
         touched: dict[int, list[int]] = {}
         for patch, block in pairs.T.tolist():

@@ -56,7 +56,7 @@ def plan_scan(request: ScanRequest, detectors: Sequence[Detector]) -> Plan:
     """
     archive = Archive.open(request.archive)
     rim = request.aoi.geometry.buffer(RIM_DEG)
-    near = _find(archive, rim, request)
+    near = _find(archive, request.aoi.geometry, request)
     gsd_m = max(grid_gsd_m(scenes) for scenes in near)
     blocks = blocks_of(rim, gsd_m, REACH_PX, request.block_px)
     cells = cells_of(blocks)

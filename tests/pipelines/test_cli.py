@@ -119,6 +119,12 @@ def test_an_option_left_out_is_named(ask: Asked) -> None:
     assert "Traceback" not in ask.said
 
 
+def test_a_western_longitude_is_no_option(ask: Asked) -> None:
+    ask.refused(ask.scan("-105.4,39.98,2000"), 4, "touches")
+    assert ask.run("scan", "--moon", "119.6,49.2,500", "--before", BEFORE, "--after", AFTER, "--out", ask.out) == 2
+    assert "--moon" in ask.said or "119.6" in ask.said
+
+
 def test_an_unknown_detector(ask: Asked) -> None:
     ask.refused(ask.scan("119.6,49.2,500", detectors="moon"), 2, "'moon'", "land_disturbance, mine")
 

@@ -205,3 +205,14 @@ def test_nothing_observed_is_said_and_leaves_nothing(steppe: Path, tmp_path: Pat
     with pytest.raises(NothingObservedError, match=r"--after.*the archive has 2023-07-17, 2024-07-20"):
         scan(request(steppe, out, after=later))
     assert not out.exists()
+
+
+def test_a_scan_without_a_lead_is_whole_too(steppe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = replace(choose(("mine",))[0], threshold_low=0.99999, threshold_high=0.999999)
+    monkeypatch.setattr("pipelines.scan.choose", lambda ids: (strict,))
+    run = scan(request(steppe, tmp_path, quicklooks=True))
+    assert (run.exit_code, run.leads) == (Exit.DONE, 0)
+    assert len(pyogrio.read_dataframe(tmp_path / "leads.gpkg", layer="leads")) == 0
+    assert len(pyogrio.read_dataframe(tmp_path / "leads.gpkg", layer="coverage")) > 0
+    assert (tmp_path / "quicklook" / "index.html").exists()
+    assert (tmp_path / "leads.qgz").exists()
