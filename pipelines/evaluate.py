@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rasterio
-from aoi.read import read_aoi
 from shapely.geometry.base import BaseGeometry
 
+from aoi.read import read_aoi
 from detectors.core.errors import UnknownDetectorError
 from detectors.core.registry import choose
 from pipelines.errors import BadInputError

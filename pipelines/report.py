@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from leads.find import finding
-from leads.identity import assign_ids
-
 from aoi.layers import Layer
 from detectors.core.types import Detector
+from leads.find import finding
+from leads.identity import assign_ids
 from leads.join import join
 from leads.model import Finding, Lead
 from pipelines.block import BlockResult
