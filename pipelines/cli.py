@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 import typer
 from typer.exceptions import TyperException
@@ -33,6 +34,8 @@ app.add_typer(detectors.app, name="detectors")
 
 def main() -> None:
     """Run the command line and leave with its exit code; an expected failure is one sentence, never a traceback."""
+    # rasterio hushes this one itself, but not from several threads at once
+    warnings.filterwarnings("ignore", message="Dataset has no geotransform")
     try:
         code = app(standalone_mode=False)
     except typer.Abort:

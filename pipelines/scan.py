@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from aoi.cells import Cell
 from aoi.grid import Block
 from aoi.layers import Layer, open_layers
@@ -59,7 +61,9 @@ def scan(
     clock = _Clock()
     detectors = choose(request.detectors)
     layers = open_layers(request.layers, request.layers_status) if request.layers else ()
-    with staged_folder(request.out) as folder, tempfile.TemporaryDirectory(prefix="weixun-") as scratch:
+    # Blocks and cells share the cores already; and one thread gives the same normals on every machine.
+    one_thread = threadpool_limits(limits=1, user_api="blas")
+    with one_thread, staged_folder(request.out) as folder, tempfile.TemporaryDirectory(prefix="weixun-") as scratch:
         plan = plan_scan(request, detectors)
         clock.lap("plan")
         region = fit_region(plan, progress, workers)
