@@ -192,7 +192,7 @@ def _outline(rings: list[list[tuple[float, float]]], size: tuple[int, int]) -> I
             fine = [(x * _FINE, y * _FINE) for x, y in ring]
             # The second point again, so that the joint at the first is drawn as well.
             pen.line([*fine, fine[1]], fill=colour, width=round(width * _FINE), joint="curve")
-    return layer.resize(size, Image.Resampling.LANCZOS)
+    return layer.reduce(_FINE)
 
 
 def _unseen(data: NDArray[np.float32]) -> NDArray[np.bool_]:
