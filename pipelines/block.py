@@ -9,6 +9,7 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.features import geometry_mask
+from shapely.geometry.base import BaseGeometry
 
 from aoi.cells import Cell, cell_weights
 from aoi.grid import Block, epsg_of, owned, to_crs, zone_box
@@ -82,9 +83,13 @@ def _coverage(plan: Plan, block: Block, role: str, day: dt.date, mosaic: Mosaic,
     here = np.zeros(block.padded.shape, np.bool_)
     here[block.core] = inside
     observed, cloudy, snow, no_scene = shares(mosaic, here) if inside.any() else (0.0, 0.0, 0.0, 1.0)
+    return Coverage(block.id, role, day, ground_of(plan, block), observed, cloudy, snow, no_scene)
+
+
+def ground_of(plan: Plan, block: Block) -> BaseGeometry:
+    """A block's core inside the AOI and its own zone, EPSG:4326; empty where the AOI's rim alone made it needed."""
     core = to_crs(block.geobox.extent.geom, block.epsg, 4326)
-    geometry = core.intersection(plan.aoi.geometry).intersection(zone_box(block.epsg))
-    return Coverage(block.id, role, day, geometry, observed, cloudy, snow, no_scene)
+    return core.intersection(plan.aoi.geometry).intersection(zone_box(block.epsg))
 
 
 def _normals_of(

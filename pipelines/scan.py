@@ -23,7 +23,7 @@ from imagery.compose import Failure
 from leads.errors import OutputError
 from leads.geopackage import refuse_edited
 from leads.model import Coverage
-from pipelines.block import BlockResult, work_block
+from pipelines.block import BlockResult, ground_of, work_block
 from pipelines.errors import BadInputError, Exit, NothingObservedError, PipelineError
 from pipelines.outputs import Outputs
 from pipelines.package import draw, package
@@ -75,14 +75,15 @@ def scan(
             found = leads_of(plan, done.results, outputs, layers)
             clock.lap("leads")
             outputs.close()
+            clock.lap("images")
         except BaseException:
             outputs.discard()
             raise
-        coverage = [row for result in done.results for row in result.coverage if not row.geometry.is_empty]
-        package(plan, found, coverage, folder, outputs)
+        package(plan, found, done.coverage, folder, outputs)
+        clock.lap("package")
         if request.quicklooks:
             draw(plan, found, folder, progress, workers)
-        clock.lap("package")
+        clock.lap("pictures")
         run = _record(request, plan, region, layers, done, Counter(d.id for _, d in found), folder, clock)
         run.write(folder / "run.json")
         _publish(folder, request.out)
@@ -93,6 +94,7 @@ def scan(
 class _Done:
     results: tuple[BlockResult, ...]
     failed: tuple[Failed, ...]
+    coverage: tuple[Coverage, ...]
     observed: dict[str, float]
 
 
@@ -103,9 +105,23 @@ def _work(plan: Plan, region: Region, outputs: Outputs, progress: Progress, run_
     failed = tuple(sorted((r for r in ended if isinstance(r, Failed)), key=lambda f: f.name))
     if failed and not results:
         raise PipelineError(f"every block failed; the first, {failed[0].name}: {failed[0].reason}")
-    observed = observed_shares([row for result in results for row in result.coverage])
+    rows = [row for result in results for row in result.coverage]
+    coverage = tuple(row for row in (*rows, *_failed_ground(plan, failed)) if not row.geometry.is_empty)
+    observed = observed_shares(coverage)
     _refuse_nothing(plan, region, results, observed)
-    return _Done(results, failed, observed)
+    return _Done(results, failed, coverage, observed)
+
+
+def _failed_ground(plan: Plan, failed: Sequence[Failed]) -> list[Coverage]:
+    """Blocks that failed are ground that was not observed, at neither date."""
+    reasons = {block.name: block.reason for block in failed}
+    days = (("before", plan.before[-1].solar_day), *(("after", day) for day in plan.days))
+    return [
+        Coverage(block.id, role, day, ground_of(plan, block), 0.0, 0.0, 0.0, 1.0, reasons[block.id])
+        for block in plan.blocks
+        if block.id in reasons
+        for role, day in days
+    ]
 
 
 def in_threads(workers: int) -> RunBlocks:

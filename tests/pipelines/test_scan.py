@@ -13,7 +13,9 @@ import shapely
 from shapely.geometry import Point, box
 from shapely.geometry.base import BaseGeometry
 
+import pipelines.scan
 from aoi.area import geodesic_area_m2
+from aoi.grid import Block
 from aoi.model import Aoi
 from aoi.read import read_aoi
 from detectors.core.registry import choose
@@ -21,10 +23,12 @@ from imagery.archive import Archive
 from imagery.simulated.score import match
 from imagery.simulated.spec import test_spec as tiny_spec
 from imagery.simulated.truth import Truth
+from pipelines.block import BlockResult, ground_of
 from pipelines.demo import read_leads
 from pipelines.errors import Exit, NothingObservedError
-from pipelines.plan import plan_scan
-from pipelines.region import WHOLE_PX, lattice_of
+from pipelines.outputs import Outputs
+from pipelines.plan import Plan, plan_scan
+from pipelines.region import WHOLE_PX, Region, lattice_of
 from pipelines.request import ScanRequest
 from pipelines.scan import scan
 
@@ -216,3 +220,27 @@ def test_a_scan_without_a_lead_is_whole_too(steppe: Path, tmp_path: Path, monkey
     assert len(pyogrio.read_dataframe(tmp_path / "leads.gpkg", layer="coverage")) > 0
     assert (tmp_path / "quicklook" / "index.html").exists()
     assert (tmp_path / "leads.qgz").exists()
+
+
+def test_a_failed_block_is_reported_as_ground_not_observed(
+    steppe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(steppe, tmp_path, block_px=192)
+    plan = plan_scan(asked, choose(("land_disturbance",)))
+    doomed = max(plan.blocks, key=lambda block: ground_of(plan, block).area)
+    work = pipelines.scan.work_block
+
+    def failing(plan: Plan, region: Region, outputs: Outputs, block: Block) -> BlockResult:
+        if block == doomed:
+            raise ValueError("a bad block")
+        return work(plan, region, outputs, block)
+
+    monkeypatch.setattr(pipelines.scan, "work_block", failing)
+    run = scan(asked)
+    assert run.exit_code is Exit.PARTIAL
+    assert [(failed.name, failed.reason) for failed in run.failed_blocks] == [(doomed.id, "ValueError: a bad block")]
+    coverage = pyogrio.read_dataframe(tmp_path / "leads.gpkg", layer="coverage").set_index("block")
+    assert set(coverage.loc[doomed.id, "failed"]) == {"ValueError: a bad block"}
+    assert set(coverage.loc[doomed.id, "observed"]) == {0.0}
+    assert coverage.loc[coverage.index != doomed.id, "failed"].isna().all()
+    assert run.leads > 0
