@@ -22,8 +22,7 @@ STRIP_ROWS = 256
 
 def wants_mask(scene: Scene) -> bool:
     """Whether a scene has the bands for a cloud mask and no better one."""
-    own = any(name in scene.assets for name in ("scl", "qa_pixel", "pixel_qa", "cloud_mask"))
-    return not own and scene.level == "L1C" and all(name in scene.assets for name in NEEDED)
+    return not scene.has_cloud_mask and scene.level == "L1C" and all(name in scene.assets for name in NEEDED)
 
 
 def with_mask(scene: Scene, file: Path) -> Scene:

@@ -10,6 +10,10 @@ BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 """The six harmonised bands, by their STAC common names, in the order of every array."""
 
 
+CLOUD_MASKS = ("scl", "qa_pixel", "pixel_qa", "cloud_mask")
+"""Assets that say where cloud is, by any of which a scene is masked."""
+
+
 @dataclass(frozen=True)
 class Asset:
     """One band of a scene in one raster file."""
@@ -62,6 +66,11 @@ class Scene:
     def gsd_m(self) -> float:
         """Finest pixel size of the bands in metres."""
         return min(asset.gsd_m for asset in self.assets.values())
+
+    @property
+    def has_cloud_mask(self) -> bool:
+        """Whether anything says where cloud is; without it cloud may be taken for change."""
+        return any(name in self.assets for name in CLOUD_MASKS)
 
     @property
     def solar_day(self) -> dt.date:

@@ -257,6 +257,11 @@ def _notes(plan: Plan, region: Region, layers: Sequence[Layer]) -> tuple[str, ..
         for kind in detector.layers
         if kind not in given
     ]
+    notes += [
+        f"{scene.id} has no cloud mask: cloud may be taken for change"
+        for scene in plan.before + plan.after
+        if not scene.has_cloud_mask
+    ]
     notes += [f"too little ground to say what is normal: {said}" for said in region.too_little]
     notes.append("no trained weights: the training-free score was used")
     if not plan.reflectance:

@@ -199,6 +199,21 @@ def test_an_unreadable_scene_is_reported_and_the_rest_goes_on(steppe: Path, tmp_
     assert run.leads > 0
 
 
+def test_a_scene_without_a_cloud_mask_is_named(steppe: Path, tmp_path: Path) -> None:
+    folders = []
+    for source in (steppe / "scenes").iterdir():
+        folders.append(tmp_path / source.name)
+        folders[-1].mkdir()
+        for file in source.iterdir():
+            if file.name != "SCL.tif":
+                (folders[-1] / file.name).symlink_to(file)
+    archive = tmp_path / "archive"
+    assert not Archive.create_or_open(archive).add(folders).refused
+    run = scan(request(steppe, tmp_path / "out", archive=archive))
+    assert sum("has no cloud mask" in note for note in run.notes) == len(folders) == 2
+    assert not any("cloud mask" in note for note in scan(request(steppe, tmp_path / "masked")).notes)
+
+
 def test_nothing_observed_is_said_and_leaves_nothing(steppe: Path, tmp_path: Path) -> None:
     elsewhere = Aoi("sea", "海", "sea", box(150, 30, 150.01, 30.01))
     out = tmp_path / "out"
