@@ -42,6 +42,7 @@ def unpacked(path: Path, wanted: str) -> Iterator[Path]:
             for member, suffix in _chosen(members, wanted, path):
                 _copy(archive, member, Path(folder) / f"unpacked{suffix}")
             yield Path(folder) / f"unpacked{wanted}"
+    # zipfile raises NotImplementedError for methods it can not unpack, and RuntimeError for encrypted members
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise UnreadableVectorError(f"{path}: damaged, encrypted or not a zip archive ({error})") from error
     except OSError as error:

@@ -5,7 +5,6 @@ import json
 import random
 import struct
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -29,10 +28,8 @@ def own_temporary_folder(tmp_path_factory, monkeypatch):
 
 
 def refused(path: Path, says: str) -> str:
-    started = time.perf_counter()
     with pytest.raises(UnreadableVectorError, match=says) as caught:
         read_aoi(str(path))
-    assert time.perf_counter() - started < 3
     message = str(caught.value)
     assert path.name in message
     assert "\n" not in message
