@@ -173,6 +173,21 @@ def evaluation(mpx: str) -> Result:
     return {"ours_mpx_s": side * side / 1e6 / ours, "other_mpx_s": side * side / 1e6 / other}
 
 
+def inference(encoder: str, depth: str, times: str) -> Result:
+    """A block with its halo through the network, in bf16 and fp32."""
+    from benchmarks.inference import measure
+
+    return measure(encoder, int(depth), int(times))
+
+
+def plain(encoder: str, depth: str, times: str) -> Result:
+    """The block's core through the same network in fp32: overlapping windows from a DataLoader, averaged."""
+    os.environ["THP_MEM_ALLOC_ENABLE"] = "0"  # PyTorch as it comes
+    from benchmarks.inference import measure_plain
+
+    return measure_plain(encoder, int(depth), int(times))
+
+
 def _by_sorting(score: Any, truth: Any) -> tuple[float, int]:
     rank = np.empty(score.size)
     rank[np.argsort(score)] = np.arange(score.size)
@@ -209,7 +224,9 @@ def _hrefs(world: str) -> list[str]:
     return [scene.assets[name].href for scene in before + after for name in names if name in scene.assets]
 
 
-JOBS: dict[str, Callable[..., Result]] = {job.__name__: job for job in (scan, decode, read, normals, evaluation)}
+JOBS: dict[str, Callable[..., Result]] = {
+    job.__name__: job for job in (scan, decode, read, normals, evaluation, inference, plain)
+}
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ QUICK_M = 14_200
 
 MEMORY_BOUND_GB = 3.0
 HELP_BOUND_S = 0.5
+PRECISION_BOUND = 0.02
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +89,21 @@ def _measure(world: Path, quick: bool) -> Iterator[Row]:
     ranked = run("evaluation", mpx=2 if quick else 25)
     yield Row("evaluate (counts, AUC, best threshold), beside sorting", ranked.result["ours_mpx_s"],
               ranked.result["other_mpx_s"], "Mpx/s", ranked.command)  # fmt: skip
+    yield from _network(quick)
     yield _help()
+
+
+def _network(quick: bool) -> Iterator[Row]:
+    network: dict[str, str | int] = {"encoder": "mobilenet_v2", "depth": 4, "times": 2 if quick else 5}
+    asked = run("inference", **network)
+    other = run("plain", **network).result["plain_mpx_s"]
+    found, command = asked.result, asked.command
+    for precision in ("bf16", "fp32"):
+        yield Row(f"network on a block, {precision}, beside windows in fp32",
+                  found[f"{precision}_mpx_s"], other, "Mpx/s", command)  # fmt: skip
+    yield Row("network, 99.9 % of bf16 scores within, beside the bound", found["percentile_99_9"],
+              PRECISION_BOUND, "", command)  # fmt: skip
+    yield Row("peak memory of the network on a block", asked.peak_bytes / 1e9, None, "GB", command)
 
 
 def _total(scanned: dict[str, Any]) -> float:

@@ -66,6 +66,7 @@ class RasterSink:
         nodata: float,
         descriptions: Sequence[str] = (),
         tags: dict[str, str] | None = None,
+        overviews: str = "AVERAGE",
     ) -> None:
         """Opens the sparse file that the blocks go to.
 
@@ -77,6 +78,7 @@ class RasterSink:
             nodata: value of pixels that no block covers or that were not observed; may be NaN.
             descriptions: a name for each band.
             tags: metadata of the file.
+            overviews: how GDAL makes them; ``MODE`` for classes.
 
         Raises:
             OutputError: if the folder can not be written.
@@ -87,6 +89,7 @@ class RasterSink:
         self._written: dict[Window, int] = {}
         self._folder = stage(path)
         self._float = np.dtype(dtype).kind == "f"
+        self._overviews = overviews
         profile = {
             "driver": "GTiff",
             "height": geobox.shape[0],
@@ -146,7 +149,7 @@ class RasterSink:
             "COMPRESS": "DEFLATE",
             "PREDICTOR": "FLOATING_POINT" if self._float else "STANDARD",
             "BLOCKSIZE": TILE_PX,
-            "OVERVIEW_RESAMPLING": "AVERAGE",
+            "OVERVIEW_RESAMPLING": self._overviews,
             "SPARSE_OK": "TRUE",
             "BIGTIFF": "IF_SAFER",
             "NUM_THREADS": "ALL_CPUS",

@@ -14,8 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from aoi.cells import Cell, cell_weights
 from aoi.grid import Block, epsg_of, owned, to_crs, zone_box
 from detectors.core.apply import change_map, in_season
-from detectors.core.normals import REACH_PX, Normals
-from detectors.core.training_free import read_pair
+from detectors.core.normals import Normals
 from detectors.core.types import BoolArray, ChangeMap, Detector, FloatArray, Pair
 from imagery.compose import Failure, composite, read_before, read_day, shares, solar_days
 from imagery.mosaic import Mosaic
@@ -56,7 +55,7 @@ def work_block(plan: Plan, region: Region, outputs: Outputs, block: Block) -> Bl
         coverage.append(_coverage(plan, block, "after", day, after, inside))
         newest = after if newest is None else composite((after, newest))
         pair = _pair(plan, before, after, day)
-        for change in _look(plan, pair, _normals_of(region, day, weights), block, mine):
+        for change in _look(plan, outputs, pair, _normals_of(region, day, weights), block, mine):
             found[change.detector].append(change)
     if newest is not None:
         outputs.write_images(block, before, newest)
@@ -121,11 +120,16 @@ def _pair(plan: Plan, before: Mosaic, after: Mosaic, day: dt.date) -> Pair:
 
 
 def _look(
-    plan: Plan, pair: Pair, normals: Sequence[tuple[Normals, FloatArray]], block: Block, mine: BoolArray
+    plan: Plan,
+    outputs: Outputs,
+    pair: Pair,
+    normals: Sequence[tuple[Normals, FloatArray]],
+    block: Block,
+    mine: BoolArray,
 ) -> Iterator[ChangeMap]:
     """What each detector in season makes of one look at a block's core; nothing where nothing was observed.
 
-    Only the box around what was observed is worked: a score depends on nothing farther away than `REACH_PX`.
+    Only the box around what was observed is worked: a score depends on nothing beyond the reader's reach.
     """
     wanted = np.zeros(pair.valid.shape, np.bool_)
     wanted[block.core] = mine
@@ -133,7 +137,7 @@ def _look(
     wanted &= np.any([weight > 0 for _, weight in normals], axis=0) if normals else np.False_
     if not wanted.any():
         return
-    rows, cols = _around(wanted)
+    rows, cols = _around(wanted, plan.reader.reach_px)
     part = replace(
         pair,
         before=pair.before[:, rows, cols],
@@ -141,17 +145,21 @@ def _look(
         valid=pair.valid[rows, cols],
         geobox=pair.geobox[rows, cols],
     )
-    reading = read_pair(part, [(fitted, weight[rows, cols]) for fitted, weight in normals])
+    shares = [(fitted, weight[rows, cols]) for fitted, weight in normals]
+    reading = plan.reader.read(part, shares, wanted[rows, cols])
+    if outputs.surfaces:
+        outputs.write_surface("before", block, _core_codes(reading.surface_before, (rows, cols), wanted, block))
+        outputs.write_surface("after", block, _core_codes(reading.surface_after, (rows, cols), wanted, block))
     for detector in plan.detectors:
         if in_season(detector, pair.after_date):
-            yield _core(change_map(detector, part, reading), (rows, cols), wanted, block)
+            yield _core(change_map(detector, part, reading, plan.reader.name), (rows, cols), wanted, block)
 
 
-def _around(wanted: BoolArray) -> tuple[slice, slice]:
+def _around(wanted: BoolArray, reach_px: int) -> tuple[slice, slice]:
     """The box that holds every wanted pixel and what its score depends on."""
     spans = [np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0)]
     rows, cols = (
-        slice(max(int(span[0]) - REACH_PX, 0), min(int(span[-1]) + 1 + REACH_PX, size))
+        slice(max(int(span[0]) - reach_px, 0), min(int(span[-1]) + 1 + reach_px, size))
         for span, size in zip(spans, wanted.shape, strict=True)
     )
     return rows, cols
@@ -164,6 +172,16 @@ def _core(change: ChangeMap, box: tuple[slice, slice], wanted: BoolArray, block:
     score[box], transition[box] = change.score, change.transition
     score[~wanted] = np.nan
     return replace(change, score=score[block.core], transition=transition[block.core], geobox=block.geobox)
+
+
+def _core_codes(
+    codes: NDArray[np.uint8], box: tuple[slice, slice], wanted: BoolArray, block: Block
+) -> NDArray[np.uint8]:
+    """Codes of a box of the padded block, on the block's core; 0 where they were not wanted."""
+    whole = np.zeros(wanted.shape, np.uint8)
+    whole[box] = codes
+    whole[~wanted] = 0
+    return np.ascontiguousarray(whole[block.core])
 
 
 def _vectorize(

@@ -7,7 +7,7 @@ import warnings
 import typer
 from typer.exceptions import TyperException
 
-from pipelines.commands import aoi, archive, demo, detectors, doctor, evaluate, layers, scan
+from pipelines.commands import aoi, archive, demo, detectors, doctor, evaluate, layers, scan, train, weights
 from pipelines.errors import Exit, PipelineError
 
 app = typer.Typer(
@@ -25,11 +25,13 @@ app = typer.Typer(
 app.command("scan", help=scan.HELP, context_settings={"ignore_unknown_options": True})(scan.scan_command)
 app.command("demo", help=demo.HELP)(demo.demo_command)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate_command)
+app.command("train", help=train.HELP)(train.train_command)
 app.command("doctor", help=doctor.HELP)(doctor.doctor_command)
 app.add_typer(archive.app, name="archive")
 app.add_typer(aoi.app, name="aoi")
 app.add_typer(layers.app, name="layers")
 app.add_typer(detectors.app, name="detectors")
+app.add_typer(weights.app, name="weights")
 
 
 def main() -> None:
@@ -71,13 +73,16 @@ def exit_code_of(error: Exception) -> Exit:
     from detectors.core.errors import UnknownDetectorError
     from imagery.errors import ImageryError
     from leads.errors import DiskFullError, OutputError
+    from weights.errors import NoRoomError, NotWrittenError, WeightsError
 
     if isinstance(error, PipelineError):
         return error.exit_code
-    if isinstance(error, DiskFullError):
+    if isinstance(error, DiskFullError | NoRoomError):
         return Exit.LOCKED_OR_FULL
-    if isinstance(error, AoiError | ImageryError | OutputError | UnknownDetectorError):
+    if isinstance(error, AoiError | ImageryError | OutputError | UnknownDetectorError | NotWrittenError):
         return Exit.BAD_INPUT
+    if isinstance(error, WeightsError):
+        return Exit.NOT_VERIFIED
     return Exit.FAULT
 
 

@@ -20,7 +20,7 @@ class Check:
 
 def examine() -> tuple[Check, ...]:
     """Look at everything a scan or a patrol may need."""
-    return (*_drivers(), _vectors(), _cloud_mask(), _gpu(), _home(), _detectors(), _fonts())
+    return (*_drivers(), _vectors(), _cloud_mask(), _gpu(), _home(), _detectors(), _weights(), _fonts())
 
 
 def _drivers() -> tuple[Check, ...]:
@@ -75,7 +75,23 @@ def _home() -> Check:
 def _detectors() -> Check:
     from detectors.core.registry import all_detectors
 
-    return Check("detectors", True, True, f"{', '.join(all_detectors())}; no trained weights yet, training-free score")
+    return Check("detectors", True, True, ", ".join(all_detectors()))
+
+
+def _weights() -> Check:
+    from pipelines.home import home
+    from weights.store import State, verify
+
+    verdicts = verify(home())
+    wrong = [verdict for verdict in verdicts if not verdict.ok]
+    if wrong:
+        # A stray file is never loaded, so it stops nothing.
+        needed = any(verdict.state in (State.CHANGED, State.MISSING, State.BROKEN) for verdict in wrong)
+        return Check("weights", False, needed, "; ".join(verdict.said for verdict in wrong))
+    names = sorted({verdict.name for verdict in verdicts if verdict.name is not None})
+    if not names:
+        return Check("weights", False, False, "none: the training-free score is used")
+    return Check("weights", True, False, f"{', '.join(names)}: verified")
 
 
 def _fonts() -> Check:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi.grid import Block
-from detectors.core.types import FloatArray
+from detectors.core.types import FloatArray, Surface
 from imagery.mosaic import Mosaic
 from leads.raster import ImageSink, RasterSink, zone_geobox
 from pipelines.plan import Plan
@@ -67,12 +67,32 @@ class Outputs:
             for epsg, grid in grids.items()
             if scores
         }
+        self.surfaces = {
+            (role, epsg): RasterSink(
+                folder / "surfaces" / f"{role}_{epsg}.tif", grid, 1, "uint8", Surface.UNKNOWN, overviews="MODE"
+            )
+            for role in roles
+            for epsg, grid in grids.items()
+            if scores
+        }
 
     def write_score(self, detector: str, block: Block, score: FloatArray) -> None:
         """Puts a block's score in its file; nothing where scores were not asked for."""
         sink = self.scores.get((detector, block.epsg))
         if sink is not None:
             sink.write(block.geobox, score)
+
+    def write_surface(self, role: Role, block: Block, codes: NDArray[np.uint8]) -> None:
+        """Puts what a block's core was taken for in its file; the last look counts. Nothing where no score is wanted.
+
+        Args:
+            role: which date.
+            block: the block.
+            codes: (H, W) `Surface` codes on its core, UNKNOWN = not observed or not told.
+        """
+        sink = self.surfaces.get((role, block.epsg))
+        if sink is not None:
+            sink.write(block.geobox, codes)
 
     def write_images(self, block: Block, before: Mosaic, after: Mosaic) -> None:
         """Puts a block's before and newest after image in their files."""
@@ -106,7 +126,7 @@ class Outputs:
             sink.discard()
 
     def _sinks(self) -> list[ImageSink | RasterSink]:
-        return [*self.images.values(), *self.scores.values()]
+        return [*self.images.values(), *self.scores.values(), *self.surfaces.values()]
 
     def _place(self, detector: str, block: Block) -> Path:
         return self._spool / f"{detector}-{block.id}.npz"

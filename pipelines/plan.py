@@ -12,7 +12,7 @@ from aoi.cells import Cell, cells_of
 from aoi.grid import Block, blocks_of, to_crs
 from aoi.model import Aoi
 from detectors.core.apply import in_season
-from detectors.core.normals import REACH_PX
+from detectors.core.reader import Reader
 from detectors.core.types import Detector
 from imagery.archive import Archive
 from imagery.compose import solar_days
@@ -41,6 +41,9 @@ class Plan:
     """Solar days of the after scenes on which at least one detector is in season."""
 
     detectors: tuple[Detector, ...]
+    reader: Reader
+    """Says what was disturbed."""
+
     reflectance: bool
     """False when a scene holds plain DN."""
 
@@ -48,7 +51,7 @@ class Plan:
     """Detectors for which no after scene lies in their season."""
 
 
-def plan_scan(request: ScanRequest, detectors: Sequence[Detector]) -> Plan:
+def plan_scan(request: ScanRequest, detectors: Sequence[Detector], reader: Reader) -> Plan:
     """Look the scenes up and lay the grid.
 
     Raises:
@@ -58,7 +61,7 @@ def plan_scan(request: ScanRequest, detectors: Sequence[Detector]) -> Plan:
     rim = request.aoi.geometry.buffer(RIM_DEG)
     near = _find(archive, request.aoi.geometry, request)
     gsd_m = max(grid_gsd_m(scenes) for scenes in near)
-    blocks = blocks_of(rim, gsd_m, REACH_PX, request.block_px)
+    blocks = blocks_of(rim, gsd_m, reader.reach_px, request.block_px)
     cells = cells_of(blocks)
     # Normals look beyond the AOI, at all the ground of their cells, so that the AOI has no say in them.
     reach = shapely.union_all([cell.reach for cell in cells])
@@ -72,7 +75,7 @@ def plan_scan(request: ScanRequest, detectors: Sequence[Detector]) -> Plan:
             f"{', '.join(d.id for d in detectors)}; see `weixun detectors list`"
         )
     dn = any(scene.level == "DN" for scene in before + after)
-    return Plan(request.aoi, gsd_m, blocks, cells, before, after, days, tuple(detectors), not dn, idle)
+    return Plan(request.aoi, gsd_m, blocks, cells, before, after, days, tuple(detectors), reader, not dn, idle)
 
 
 def _find(archive: Archive, geometry: BaseGeometry, request: ScanRequest) -> tuple[tuple[Scene, ...], ...]:

@@ -35,6 +35,9 @@ WHOLE_CHIP_PX = 512
 SAMPLES = 150_000
 """Pixels that a fit takes at most; the lattice inside the chips widens until it holds."""
 
+FEW = 10_000
+"""Pixels below which a lattice is taken closer than every third."""
+
 NormalsKey = tuple[Cell, dt.date]
 _Seen = tuple[Mosaic, tuple[Failure, ...]]
 
@@ -85,7 +88,9 @@ def lattice_of(cell: Cell, gsd_m: float, before: Sequence[Scene], after: Sequenc
         if ground.intersects(box(x, y, x + edge_m, y + edge_m))
     )
     pixels = min(len(chips) * chip_px**2, ground.area / gsd_m**2)
-    return Lattice(chips, max(3, math.ceil(math.sqrt(pixels / SAMPLES))))
+    # every third pixel is an independent sample; a scene too small for that gives what it has
+    sparse = max(3, math.ceil(math.sqrt(pixels / SAMPLES)))
+    return Lattice(chips, min(sparse, max(1, math.floor(math.sqrt(pixels / FEW)))))
 
 
 def _pixels(geometry: BaseGeometry, gsd_m: float) -> float:

@@ -9,6 +9,8 @@ from aoi.grid import BLOCK_PX
 from aoi.model import Aoi
 from pipelines.errors import BadInputError
 
+Method = Literal["auto", "network", "training-free"]
+
 DateRange = tuple[dt.date, dt.date]
 """First and last day, both inclusive."""
 
@@ -36,6 +38,9 @@ class ScanRequest:
 
     layers_status: Literal["official", "derived", "simulated"] = "official"
     """What the layers are; nothing in a file says it."""
+
+    method: Method = "auto"
+    """``network`` insists on trained weights, ``training-free`` does without; ``auto`` takes them where they are."""
 
     block_px: int = BLOCK_PX
     """Edge of a block's core in pixels; it decides memory and speed, never the leads."""

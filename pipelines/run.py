@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from detectors.core.apply import TRAINING_FREE
 from detectors.core.types import Detector
 from imagery.scene import Scene
 from pipelines.errors import Exit
@@ -103,14 +102,14 @@ def scene_record(scene: Scene) -> dict[str, Any]:
     }
 
 
-def detector_record(detector: Detector) -> dict[str, Any]:
-    """The numbers of a detector that decide its leads."""
+def detector_record(detector: Detector, weights: str) -> dict[str, Any]:
+    """The numbers of a detector that decide its leads, and the hash of the weights behind them."""
     return {
         "id": detector.id,
         "threshold_low": detector.threshold_low,
         "threshold_high": detector.threshold_high,
         "minimum_area_m2": detector.minimum_area_m2,
-        "weights": TRAINING_FREE,
+        "weights": weights,
     }
 
 
@@ -133,6 +132,7 @@ def asked_of(request: ScanRequest) -> dict[str, Any]:
         "detectors": list(request.detectors) or ["all"],
         "layers": request.layers.name if request.layers else None,
         "archive": request.archive.name,
+        "method": request.method,
     }
 
 

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from aoi.cells import Cell
 from aoi.grid import Block
 from aoi.layers import Layer, open_layers
+from detectors.core.apply import TRAINING_FREE
 from detectors.core.normals import Normals
 from detectors.core.registry import choose
 from imagery.compose import Failure
@@ -25,13 +26,15 @@ from leads.geopackage import refuse_edited
 from leads.model import Coverage
 from pipelines.block import BlockResult, ground_of, work_block
 from pipelines.errors import BadInputError, Exit, NothingObservedError, PipelineError
+from pipelines.home import home
 from pipelines.outputs import Outputs
 from pipelines.package import draw, package
 from pipelines.plan import Plan, plan_scan
 from pipelines.progress import Progress, Silent, Step
+from pipelines.readers import reader_of, with_thresholds
 from pipelines.region import Region, fit_region
 from pipelines.report import leads_of
-from pipelines.request import ScanRequest
+from pipelines.request import Method, ScanRequest
 from pipelines.run import Failed, FittedNormals, Run, asked_of, code_version, detector_record, hashes, scene_record
 
 BlockWork = Callable[[Block], BlockResult]
@@ -59,12 +62,13 @@ def scan(
     """
     progress = progress or Silent()
     clock = _Clock()
-    detectors = choose(request.detectors)
+    reader = reader_of(request.method, home())
+    detectors = with_thresholds(choose(request.detectors), reader, home())
     layers = open_layers(request.layers, request.layers_status) if request.layers else ()
     # Blocks and cells share the cores already; and one thread gives the same normals on every machine.
     one_thread = threadpool_limits(limits=1, user_api="blas")
     with one_thread, staged_folder(request.out) as folder, tempfile.TemporaryDirectory(prefix="weixun-") as scratch:
-        plan = plan_scan(request, detectors)
+        plan = plan_scan(request, detectors, reader)
         clock.lap("plan")
         region = fit_region(plan, progress, workers)
         clock.lap("normals")
@@ -224,7 +228,7 @@ def _record(
         asked=asked_of(request),
         code=code_version(),
         grid={"gsd_m": plan.gsd_m, "blocks": len(plan.blocks), "zones": sorted({block.epsg for block in plan.blocks})},
-        detectors=tuple(detector_record(detector) for detector in plan.detectors),
+        detectors=tuple(detector_record(detector, plan.reader.name) for detector in plan.detectors),
         scenes=tuple(scene_record(scene) for scene in plan.before + plan.after),
         normals=normals,
         observed=done.observed,
@@ -232,7 +236,7 @@ def _record(
         leads_by_detector={detector.id: by_detector[detector.id] for detector in plan.detectors},
         failed_blocks=done.failed,
         unreadable_scenes=tuple(sorted((Failed(f.scene_id, f.reason) for f in unreadable), key=lambda f: f.name)),
-        notes=_notes(plan, region, layers),
+        notes=_notes(plan, region, layers, request.method),
         exit_code=Exit.PARTIAL if done.failed or unreadable else Exit.DONE,
         seconds=clock.laps,
         out=request.out.as_posix(),
@@ -248,7 +252,11 @@ def _keep(cell: Cell, day: dt.date, fitted: Normals, folder: Path) -> FittedNorm
     return FittedNormals(cell.id, day, fitted.sha256, name, fitted.samples, fitted.shift_px, fitted.shift_confident)
 
 
-def _notes(plan: Plan, region: Region, layers: Sequence[Layer]) -> tuple[str, ...]:
+def _why_training_free(method: Method) -> str:
+    return "no trained weights" if method == "auto" else "asked for"
+
+
+def _notes(plan: Plan, region: Region, layers: Sequence[Layer], method: Method) -> tuple[str, ...]:
     given = {layer.kind for layer in layers}
     notes = [f"{name}: no after scene in its season" for name in plan.out_of_season]
     notes += [
@@ -263,7 +271,8 @@ def _notes(plan: Plan, region: Region, layers: Sequence[Layer]) -> tuple[str, ..
         if not scene.has_cloud_mask
     ]
     notes += [f"too little ground to say what is normal: {said}" for said in region.too_little]
-    notes.append("no trained weights: the training-free score was used")
+    if plan.reader.name == TRAINING_FREE:
+        notes.append(f"{_why_training_free(method)}: the training-free score was used")
     if not plan.reflectance:
         notes.append("values are DN, not reflectance: surfaces are unknown, transitions are not told")
     return tuple(notes)

@@ -1,39 +1,24 @@
 """One detector over every labelled real pair, beside change vector analysis on the same imagery."""
 
 import math
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import shapely
-from odc.geo.geobox import GeoBox
-from rasterio.warp import Resampling
-
-from aoi.errors import AoiError
-from aoi.grid import epsg_of, to_crs
-from aoi.model import Aoi
-from detectors.core.errors import DetectorError
 from detectors.core.types import FloatArray
-from imagery.archive import Archive
-from imagery.errors import ImageryError
-from imagery.scene import BANDS, Scene
-from leads.errors import LeadsError
+from imagery.scene import Scene
 from pipelines.baseline import cva, otsu
-from pipelines.errors import PipelineError
 from pipelines.evaluate import threshold_of
+from pipelines.exams.pair import DOMAIN_ERRORS, Indexed, index, read_on_grid, scan_pair
+from pipelines.exams.part import plain
 from pipelines.labelled import LabelledPair, find_pairs
 from pipelines.metrics import Metrics, evaluate, pool
 from pipelines.progress import Progress, Silent
-from pipelines.request import ScanRequest
-from pipelines.scan import scan
-from pipelines.warp import blaming, open_raster, read_scores
-
-DOMAIN_ERRORS = (AoiError, DetectorError, ImageryError, LeadsError, PipelineError)
+from pipelines.request import Method
 
 
 @dataclass(frozen=True)
@@ -48,9 +33,26 @@ class Job:
     work: Path
     """An empty folder of its own."""
 
+    method: Method = "auto"
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is done with every pair."""
+
+    work: Path
+    detector: str
+    threshold: float
+    scorer: "Scorer | None"
+    method: Method
+    prepare: "Prepare | None"
+
 
 Scorer = Callable[[Job], FloatArray]
 """(H, W) score on the pair's grid, NaN = not observed."""
+
+Prepare = Callable[[LabelledPair, Path], LabelledPair]
+"""Makes another pair of one, for instance a poorer one, in a folder."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,12 @@ class PairResult:
 
     seconds: float
     """For scoring: indexing, scan and warp, without the baseline."""
+
+    @property
+    def ratio(self) -> float:
+        """F1 over the baseline's; infinite where that is 0 or not defined."""
+        ours, baseline = _or_zero(self.ours.f1), _or_zero(self.baseline.f1)
+        return ours / baseline if baseline else math.inf
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -87,12 +95,21 @@ class GroupResult:
     """Mean of the pairs' AUC: unlike the pooled one it does not ask that scores of different places compare."""
 
     baseline_mean_auc: float
+    median_f1: float
+    """Median of the pairs' F1; a pair whose F1 is not defined counts 0."""
+
+    baseline_median_f1: float
+    worst_ratio: float
+    """The least of the pairs' F1 over that of the baseline."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "mean_auc": self.mean_auc,
-            "cva_mean_auc": self.baseline_mean_auc,
+            "mean_auc": plain(self.mean_auc),
+            "cva_mean_auc": plain(self.baseline_mean_auc),
+            "median_f1": self.median_f1,
+            "cva_median_f1": self.baseline_median_f1,
+            "worst_f1_over_cva": plain(self.worst_ratio),
             "pooled": self.ours.as_json(),
             "cva_otsu_pooled": self.baseline.as_json(),
         }
@@ -121,6 +138,9 @@ class SuiteReport:
             pool([pair.baseline for pair in pairs]),
             _mean(pair.ours.auc for pair in pairs),
             _mean(pair.baseline.auc for pair in pairs),
+            statistics.median(_or_zero(pair.ours.f1) for pair in pairs),
+            statistics.median(_or_zero(pair.baseline.f1) for pair in pairs),
+            min(pair.ratio for pair in pairs),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -141,6 +161,7 @@ def evaluate_suite(
     detector: str = "land_disturbance",
     *,
     scorer: Scorer | None = None,
+    method: Method = "auto",
     progress: Progress | None = None,
 ) -> SuiteReport:
     """Scan every labelled pair as a user would, and measure the scores.
@@ -151,99 +172,67 @@ def evaluate_suite(
         cities: names of pairs; None means all.
         detector: whose scores and threshold are measured.
         scorer: stands in for the scan, to measure scores made another way.
+        method: where the scan's scores come from.
         progress: told of each pair.
 
     Raises:
         BadInputError: if there is no labelled pair, or no such detector. A pair that fails is reported, not raised.
     """
+    return measure_pairs(find_pairs(real, cities), work, detector, scorer=scorer, method=method, progress=progress)
+
+
+def measure_pairs(
+    pairs: Sequence[LabelledPair],
+    work: Path,
+    detector: str = "land_disturbance",
+    *,
+    scorer: Scorer | None = None,
+    prepare: Prepare | None = None,
+    method: Method = "auto",
+    progress: Progress | None = None,
+) -> SuiteReport:
+    """As `evaluate_suite`, for these pairs, each made into another one first where `prepare` is given.
+
+    Raises:
+        BadInputError: if there is no such detector.
+    """
     threshold = threshold_of(detector)
-    pairs = find_pairs(real, cities)
+    task = _Task(work, detector, threshold, scorer, method, prepare)
     results, failed = [], []
     with (progress or Silent()).stage("labelled pairs", len(pairs)) as step:
         for pair in pairs:
             try:
-                results.append(_measure(pair, work, detector, threshold, scorer or score_by_scan))
+                results.append(_measure(pair, task))
             except DOMAIN_ERRORS as error:
                 failed.append((pair.name, str(error)))
             step()
     return SuiteReport(detector, threshold, tuple(results), tuple(failed))
 
 
-def _measure(pair: LabelledPair, work: Path, detector: str, threshold: float, scorer: Scorer) -> PairResult:
+def _measure(pair: LabelledPair, task: _Task) -> PairResult:
+    task.work.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{pair.name}-", dir=task.work))
+    pair = task.prepare(pair, folder) if task.prepare else pair
     changed, ignore = pair.read_truth()
-    work.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    job = _index(pair, detector, Path(tempfile.mkdtemp(prefix=f"{pair.name}-", dir=work)))
-    ours = evaluate(scorer(job), changed, threshold, ignore)
+    found = index(pair.name, pair.sources, pair.sidecar, folder)
+    job = Job(pair, found.archive, found.before, found.after, task.detector, folder, task.method)
+    ours = evaluate((task.scorer or score_by_scan)(job), changed, task.threshold, ignore)
     seconds = time.perf_counter() - start
     magnitude = cva(*(read_on_grid(scene, pair.geobox) for scene in (job.before, job.after)))
     return PairResult(pair.name, pair.group, ours, evaluate(magnitude, changed, otsu(magnitude), ignore), seconds)
 
 
-def _index(pair: LabelledPair, detector: str, folder: Path) -> Job:
-    place = folder / "archive"
-    report = Archive.create_or_open(place).add(list(pair.sources), sidecar=pair.write_sidecar(folder))
-    scenes = Archive.open(place).scenes()
-    if len(scenes) != 2:
-        reasons = " ".join(reason for _, reason in report.refused)
-        raise ImageryError(f"{pair.name} has {len(scenes)} scenes, a pair has two. {reasons}".strip())
-    before, after = sorted(scenes, key=lambda scene: scene.datetime)
-    return Job(pair, place, before, after, detector, folder)
-
-
 def score_by_scan(job: Job) -> FloatArray:
     """The score that `weixun scan --scores` writes, on the labels' grid."""
-    out = job.work / "scan"
-    request = ScanRequest(
-        aoi=Aoi(job.pair.name, job.pair.name, job.pair.name, _footprint(job.pair.geobox)),
-        archive=job.archive,
-        before=(job.before.solar_day, job.before.solar_day),
-        after=(job.after.solar_day, job.after.solar_day),
-        out=out,
-        detectors=(job.detector,),
-        scores=True,
-        quicklooks=False,
-    )
-    run = scan(request, Silent())
-    if run.failed_blocks:
-        first = run.failed_blocks[0]
-        raise PipelineError(f"{len(run.failed_blocks)} blocks failed; the first, {first.name}: {first.reason}")
-    return scores_on_grid(sorted((out / "scores").glob(f"{job.detector}_*.tif")), job.pair.geobox)
+    found = Indexed(job.pair.name, job.archive, job.before, job.after)
+    scanned = scan_pair(found, job.pair.geobox, (job.detector,), job.method, job.work / "scan")
+    return scanned.score(job.detector)
 
 
-def scores_on_grid(files: Sequence[Path], geobox: GeoBox) -> FloatArray:
-    """Score files of one or more zones, warped bilinearly onto one grid.
-
-    Raises:
-        BadInputError: if a file is not a raster.
-        PipelineError: if there is none.
-    """
-    if not files:
-        raise PipelineError("the scan wrote no score")
-    with ExitStack() as stack:
-        sources = [stack.enter_context(open_raster(file, "score")) for file in files]
-        rows, cols = geobox.shape
-        return read_scores(sources, geobox, (slice(0, rows), slice(0, cols)))
-
-
-def read_on_grid(scene: Scene, geobox: GeoBox) -> FloatArray:
-    """(6, H, W) DN of a scene that covers the grid's own box, each band stretched to its pixel count.
-
-    Apart from the readers of `imagery` on purpose: the baseline shall not share their mistakes.
-    """
-    bands = []
-    for name in BANDS:
-        asset = scene.assets[name]
-        with open_raster(Path(asset.href), "band") as source, blaming(asset.href, "band"):
-            bands.append(source.read(asset.index, out_shape=geobox.shape, resampling=Resampling.bilinear))
-    data = np.stack(bands).astype(np.float32)
-    data[:, (data == 0).all(axis=0)] = np.nan
-    return data
-
-
-def _footprint(geobox: GeoBox) -> shapely.Geometry:
-    outline = geobox.extent.geom
-    return to_crs(shapely.segmentize(outline, outline.length / 100), epsg_of(geobox), 4326)
+def _or_zero(f1: float) -> float:
+    """An F1, 0 where it is not defined: nothing was called, though something may have changed."""
+    return 0.0 if math.isnan(f1) else f1
 
 
 def _mean(values: Iterable[float]) -> float:

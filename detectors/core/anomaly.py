@@ -180,47 +180,76 @@ def _scatter(log_scatter: FloatArray) -> FloatArray:
     return np.asarray(1.6 * np.exp(np.clip(log_scatter, -4, 4)), dtype=np.float32)
 
 
-def anomaly(inputs: FloatArray, target: FloatArray, regression: Regression, book: Codebook) -> FloatArray:
-    """(N,) length of the whitened residual of (C, N) targets, given (inputs, N) descriptions."""
+def residual(inputs: FloatArray, target: FloatArray, regression: Regression, book: Codebook) -> FloatArray:
+    """(C, N) how far (C, N) targets lie off what (inputs, N) descriptions let expect, in units of usual scatter."""
     both = np.concatenate([regression.coefficients, regression.log_scatter], axis=1)
-    out = np.empty(inputs.shape[1], np.float32)
+    out = np.empty_like(target)
     for start in range(0, inputs.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)
         expected, log_scatter = np.split(both.T @ _features(inputs[:, part], book), 2)
-        scaled = (target[:, part] - expected) / _scatter(log_scatter)
-        out[part] = np.sqrt(np.square(regression.whitening @ scaled).sum(axis=0))
+        np.divide(target[:, part] - expected, _scatter(log_scatter), out=out[:, part])
     return out
 
 
-def raw_score(
+@dataclass(frozen=True)
+class Measures:
+    """Everything that is measured of a pair of images against the normals, before any scale is known."""
+
+    z: tuple[FloatArray, FloatArray]
+    """(C, H, W) before and after in units of the region's spread; zero where not observed."""
+
+    residuals: tuple[FloatArray, FloatArray]
+    """(C, H, W) after given before, and before given after, in units of usual scatter, not whitened."""
+
+    log_length: FloatArray
+    """(H, W) natural log of the length of the change vector in z."""
+
+    log_unlike: tuple[FloatArray, FloatArray]
+    """(H, W) natural log of the length of each whitened residual."""
+
+    observed: BoolArray
+    """(H, W) at both dates; elsewhere every number is finite and means nothing."""
+
+    @property
+    def log_score(self) -> FloatArray:
+        """(H, W) natural log of √(forward × backward) × change vector, smoothed: a geometric mean over neighbours."""
+        log = self.log_length + np.float32(0.5) * (self.log_unlike[0] + self.log_unlike[1])
+        log[~self.observed] = 0
+        return gaussian_mean(log, self.observed, SMOOTHING_PX)
+
+
+def measure(
     images: tuple[FloatArray, FloatArray],
     standards: tuple[Standard, Standard],
     regressions: tuple[Regression, Regression],
     book: Codebook,
-) -> tuple[FloatArray, BoolArray]:
-    """Unusualness of change before any scale is known: √(forward × backward) × change vector, smoothed.
+) -> Measures:
+    """How unlike its likes every pixel changed, both ways.
 
     Args:
         images: before and after, (C, H, W) of the bands used, NaN = not observed.
         standards: of before and after.
         regressions: after from before, before from after.
         book: random features.
-
-    Returns:
-        (H, W) natural log of the score, and where both dates were observed; elsewhere the score means nothing.
     """
     observed = [seen(image) for image in images]
     z = [standardise(*each) for each in zip(images, observed, standards, strict=True)]
-    both = observed[0] & observed[1]
-    log = np.log(_length(z[1] - z[0]))
+    residuals, unlike = [], []
     for source, target in ((0, 1), (1, 0)):
         inputs = describe(z[source], observed[source], standards[source])
-        unlike = anomaly(
+        off = residual(
             inputs.reshape(len(inputs), -1), z[target].reshape(len(z[target]), -1), regressions[source], book
         )
-        log += 0.5 * np.log(np.maximum(unlike, 1e-3)).reshape(log.shape)
-    log[~both] = 0
-    return gaussian_mean(log, both, SMOOTHING_PX), both
+        length = np.sqrt(np.square(regressions[source].whitening @ off).sum(axis=0))
+        residuals.append(off.reshape(z[target].shape))
+        unlike.append(np.log(np.maximum(length, 1e-3)).reshape(z[target].shape[1:]))
+    return Measures(
+        z=(z[0], z[1]),
+        residuals=(residuals[0], residuals[1]),
+        log_length=np.log(_length(z[1] - z[0])),
+        log_unlike=(unlike[0], unlike[1]),
+        observed=observed[0] & observed[1],
+    )
 
 
 def _length(change: FloatArray) -> FloatArray:

@@ -11,3 +11,7 @@ class UnknownDetectorError(DetectorError):
 
 class TooLittleGroundError(DetectorError):
     """Too few pixels were observed at both dates to say what is normal."""
+
+
+class NetworkError(DetectorError):
+    """A network can not be built, or weights are not of its shape."""

@@ -20,7 +20,7 @@ from detectors.core.errors import DetectorError, TooLittleGroundError
 from detectors.core.types import BoolArray, FloatArray
 
 REACH_PX = coregister.SHIFT_REACH_PX + anomaly.REACH_PX
-"""How far any output of `read_pair` depends on its input, in pixels; the halo of a block is at least this."""
+"""How far any measure against the normals depends on its input, in pixels."""
 
 MIN_SAMPLES = 1000
 """Lattice pixels observed at both dates below which nothing is called normal: ten for each coefficient."""
@@ -175,7 +175,7 @@ def fit(
     book = anomaly.codebook(len(used))
     regressions = _regress(chips, lattices, standards, book)
     scores = [
-        anomaly.raw_score(pair, standards, regressions, book)[0][lattice]
+        anomaly.measure(pair, standards, regressions, book).log_score[lattice]
         for pair, lattice in zip(chips, lattices, strict=True)
     ]
     return Normals(

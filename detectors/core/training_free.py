@@ -12,7 +12,7 @@ import numpy as np
 from detectors.core import anomaly, surface
 from detectors.core.neighbourhood import gaussian_mean
 from detectors.core.normals import REACH_PX, Normals
-from detectors.core.types import BoolArray, FloatArray, Pair, Reading
+from detectors.core.types import BoolArray, FloatArray, Pair
 
 UNUSUAL = 2.75
 """A pixel scores 0.5 when its anomaly is so many times the region's upper quartile."""
@@ -24,8 +24,8 @@ _NDVI_PX = 1.0
 """Standard deviation of the mean over NDVI, so that one tree in a yard does not hide the yard."""
 
 
-def read_pair(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Reading:
-    """Score a pair without a network.
+def disturbance(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> FloatArray:
+    """(H, W) score 0–1 without a network, 0.5 = the threshold, NaN = not observed.
 
     A pixel's score depends on what lies within `REACH_PX` and on the normals, on nothing else of the array.
 
@@ -44,12 +44,7 @@ def read_pair(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Read
             total[target] += np.where(part > 0, score, np.float32(0)) * part
             share[target] += part
     seen = pair.valid & (share > 0)
-    disturbance = np.where(seen, total / np.where(seen, share, 1), np.float32(np.nan)).astype(np.float32)
-    if not pair.reflectance:
-        unknown = np.zeros(pair.valid.shape, np.uint8)
-        return Reading(disturbance, unknown, unknown)
-    before, after = (surface.classify(image, pair.bands) for image in (pair.before, pair.after))
-    return Reading(disturbance, before, after)
+    return np.where(seen, total / np.where(seen, share, 1), np.float32(np.nan)).astype(np.float32)
 
 
 _Window = tuple[slice, slice]
@@ -72,16 +67,31 @@ def _windows(weight: FloatArray) -> list[tuple[_Window, _Window]]:
 def _score(pair: Pair, normals: Normals, window: _Window) -> FloatArray:
     """(h, w) score of a window under one region's normals, NaN where not observed."""
     index = [pair.bands.index(band) for band in normals.bands]
-    before = pair.before[(index, *window)]
-    after = normals.align(pair.after[(index, *window)])
-    log, observed = anomaly.raw_score((before, after), normals.standards, normals.regressions, normals.codebook)
-    log -= np.float32(normals.log_usual + np.log(UNUSUAL))
-    if pair.reflectance:
-        log += np.log(_green(after, normals.bands, observed))
-        log += np.log(_open_water(before, normals.bands) * _open_water(after, normals.bands) * np.float32(-0.9) + 1)
+    images = pair.before[(index, *window)], normals.align(pair.after[(index, *window)])
+    measures = anomaly.measure(images, normals.standards, normals.regressions, normals.codebook)
+    log = log_unusual(images, measures, normals, pair.reflectance)
     with np.errstate(over="ignore"):
         score = 1 / (1 + np.exp(-np.float32(STEEPNESS) * log))
-    return np.where(observed, score, np.float32(np.nan)).astype(np.float32)
+    return np.where(measures.observed, score, np.float32(np.nan)).astype(np.float32)
+
+
+def log_unusual(
+    images: tuple[FloatArray, FloatArray], measures: anomaly.Measures, normals: Normals, reflectance: bool
+) -> FloatArray:
+    """(H, W) natural log of the damped anomaly over the threshold: zero is the threshold, finite everywhere.
+
+    Args:
+        images: before and aligned after, (C, H, W) of the normals' bands, NaN = not observed.
+        measures: of these images.
+        normals: of the region.
+        reflectance: False leaves out the damping, which needs indices.
+    """
+    before, after = images
+    log = measures.log_score - np.float32(normals.log_usual + np.log(UNUSUAL))
+    if reflectance:
+        log += np.log(_green(after, normals.bands, measures.observed))
+        log += np.log(_open_water(before, normals.bands) * _open_water(after, normals.bands) * np.float32(-0.9) + 1)
+    return log
 
 
 def _green(after: FloatArray, bands: tuple[str, ...], observed: BoolArray) -> FloatArray:

@@ -10,29 +10,38 @@ VEGETATION, BARE, WATER, UNCLASSIFIED = 4, 5, 6, 7
 SHADOW, CLOUD_MEDIUM, CLOUD_HIGH, CIRRUS, SNOW = 3, 8, 9, 10, 11
 
 
+def means(field: FloatArray, step: int) -> FloatArray:
+    """Means of `step` × `step` pixels over the last two axes, which are multiples of it."""
+    if step == 1:
+        return field
+    *rest, height, width = field.shape
+    blocks = field.reshape(*rest, height // step, step, width // step, step)
+    return np.asarray(blocks.mean(axis=(-3, -1)), dtype=np.float32)
+
+
 def halved(field: FloatArray) -> FloatArray:
     """Means of 2 × 2 pixels over the last two axes, which are even."""
-    *rest, height, width = field.shape
-    return np.asarray(field.reshape(*rest, height // 2, 2, width // 2, 2).mean(axis=(-3, -1)), dtype=np.float32)
+    return means(field, 2)
 
 
-def classify(bands: FloatArray, veil: Veil) -> NDArray[np.uint8]:
-    """Sen2Cor's classes (its codes 3–11) at half resolution.
+def classify(bands: FloatArray, veil: Veil, step: int = 2) -> NDArray[np.uint8]:
+    """Sen2Cor's classes (its codes 3–11), at half the rendered resolution unless told otherwise.
 
     It knows most clouds and shadows, but misses some, leaves thin edges as unclassified, and takes very bright
     ground for cloud, as the real one does.
 
     Args:
-        bands: (6, H/2, W/2) reflectance as the sensor sees it.
+        bands: (6, H/step, W/step) reflectance as the sensor sees it.
         veil: the air, (H, W).
+        step: rendered pixels along one class.
     """
     blue, green, red, nir, swir16, _ = bands
     classes = np.full(blue.shape, BARE, np.uint8)
     classes[(nir - red) > 0.36 * (nir + red)] = VEGETATION
     classes[((green - nir) > 0.05 * (green + nir)) & (nir < 0.12)] = WATER
     classes[((green - swir16) > 0.4 * (green + swir16)) & (green > 0.3)] = SNOW
-    missed = halved(veil.missed) > 0.5
-    cloud, shadow, haze = halved(veil.known), halved(veil.known_shadow), halved(veil.haze)
+    missed = means(veil.missed, step) > 0.5
+    cloud, shadow, haze = (means(field, step) for field in (veil.known, veil.known_shadow, veil.haze))
     classes[(haze > 0.12) & (haze < 0.2) & ~missed & (blue > 0.11)] = CIRRUS
     classes[(shadow > 0.32) & ~missed] = SHADOW
     classes[(cloud > 0.10) & ~missed] = UNCLASSIFIED

@@ -98,7 +98,7 @@ class Cropland:
     def crop(self, column: IntArray, row: IntArray, year: int) -> IntArray:
         """Index into `CROPS` of what a plot carries in a year; rape follows wheat more often than itself."""
         draw = hashed(self.seed, f"plots/crop/{year}", column, row)
-        return np.asarray(np.searchsorted([0.45, 0.72, 0.9], draw), dtype=np.int64).clip(0, len(CROPS) - 1)
+        return np.asarray(np.searchsorted([0.45, 0.72, 0.84, 0.90, 0.95], draw), dtype=np.int64).clip(0, len(CROPS) - 1)
 
     def delay(self, column: IntArray, row: IntArray, year: int) -> FloatArray:
         """Days by which a plot was sown late, −6 to 6."""

@@ -1,8 +1,8 @@
-"""A scene's files, written window by window as Sentinel-2 L2A band files."""
+"""A scene's files, written window by window."""
 
-import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,35 +16,41 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterWindow
 
+from imagery.simulated.formats import Format, RasterFile
 from imagery.simulated.frame import Window
-from imagery.simulated.render import Seen
-from imagery.simulated.spectra import BAND_FILES, COARSE_FILES
+from imagery.simulated.sensors import Seen
 
-SCALE = 0.0001
 TILE_PX = 512
 CHUNK_PX = 1024
-"""Windows are rendered at this size: whole tiles at 10 m and at 20 m."""
+"""Windows are rendered at about this size: whole tiles at the rendered pixel size and at the sensor's."""
 
 _OVERVIEWS_FROM_PX = 2048
 
 
-def chunks(extent: Window) -> Iterator[tuple[int, int, Window]]:
-    """The windows that a scene is rendered in: row and column of the corner in fine pixels, and the window."""
-    for row in range(0, extent.height, CHUNK_PX):
-        for col in range(0, extent.width, CHUNK_PX):
-            height, width = min(CHUNK_PX, extent.height - row), min(CHUNK_PX, extent.width - col)
+def chunks(extent: Window, step: int = 1) -> Iterator[tuple[int, int, Window]]:
+    """The windows that a scene is rendered in: row and column of the corner in rendered pixels, and the window.
+
+    Args:
+        extent: of the scene, rendered pixels.
+        step: rendered pixels along one of the sensor's.
+    """
+    size = math.lcm(TILE_PX, step * TILE_PX) if step > 2 else CHUNK_PX
+    for row in range(0, extent.height, size):
+        for col in range(0, extent.width, size):
+            height, width = min(size, extent.height - row), min(size, extent.width - col)
             left, top = extent.left + col * extent.gsd_m, extent.top - row * extent.gsd_m
             yield row, col, Window(extent.epsg, left, top, height, width, extent.gsd_m)
 
 
 @dataclass(frozen=True)
 class SceneFiles:
-    """Where a scene is written, and how it is called."""
+    """Where a scene is written, and how."""
 
-    id: str
     folder: Path
     extent: Window
-    time: dt.datetime
+    """Rendered pixels."""
+
+    format: Format
 
 
 class SceneWriter:
@@ -60,67 +66,53 @@ class SceneWriter:
         """Makes the folder and opens every file."""
         scene = self._scene
         scene.folder.mkdir(parents=True)
-        for name in (*BAND_FILES, "SCL"):
-            path, profile = scene.folder / f"{name}.tif", _profile(name, scene.extent)
-            self._files[name] = self._stack.enter_context(rasterio.open(path, "w", **profile))
+        for file in scene.format.files:
+            path, profile = scene.folder / file.name, _profile(file, scene.extent)
+            self._files[file.name] = self._stack.enter_context(rasterio.open(path, "w", **profile))
         return self
 
     def write(self, row: int, col: int, seen: Seen) -> None:
-        """Writes one window; its corner in fine pixels of the scene."""
-        arrays = dict(zip(BAND_FILES, (*seen.fine, *seen.coarse), strict=True))
-        for name, reflectance in arrays.items():
-            self._put(name, row, col, np.clip(np.rint(reflectance / SCALE), 1, 65_535).astype(np.uint16))
-        self._put("SCL", row, col, seen.classes)
+        """Writes one window; its corner in rendered pixels of the scene."""
+        arrays = self._scene.format.encode(seen)
+        for file in self._scene.format.files:
+            self._put(file, row, col, arrays[file.name])
 
-    def _put(self, name: str, row: int, col: int, values: NDArray[Any]) -> None:
-        step = 2 if _halved(name) else 1
-        place = RasterWindow(col // step, row // step, values.shape[1], values.shape[0])
-        self._files[name].write(values, 1, window=place)
+    def _put(self, file: RasterFile, row: int, col: int, values: NDArray[Any]) -> None:
+        stack = values if values.ndim == 3 else values[np.newaxis]
+        place = RasterWindow(col // file.step, row // file.step, stack.shape[2], stack.shape[1])
+        self._files[file.name].write(stack, window=place)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Builds overviews of a large scene, closes the files and writes the sidecar last."""
-        if kind is None and max(self._scene.extent.height, self._scene.extent.width) > _OVERVIEWS_FROM_PX:
-            for name, file in self._files.items():
-                file.build_overviews([4, 16], Resampling.nearest if name == "SCL" else Resampling.average)
+        scene = self._scene
+        if kind is None and max(scene.extent.height, scene.extent.width) > _OVERVIEWS_FROM_PX:
+            for file in scene.format.files:
+                resampling = Resampling.nearest if file.mask else Resampling.average
+                self._files[file.name].build_overviews([4, 16], resampling)
         self._stack.close()
         if kind is None:
-            sidecar = json.dumps(_sidecar(self._scene), indent=1)
-            (self._scene.folder / "scene.json").write_text(sidecar, encoding="utf-8")
+            note = json.dumps(scene.format.note, indent=1)
+            (scene.folder / scene.format.note_name).write_text(note, encoding="utf-8")
 
 
-def _halved(name: str) -> bool:
-    return name in COARSE_FILES or name == "SCL"
-
-
-def _profile(name: str, extent: Window) -> dict[str, Any]:
-    step = 2 if _halved(name) else 1
-    gsd = extent.gsd_m * step
+def _profile(file: RasterFile, extent: Window) -> dict[str, Any]:
+    gsd = extent.gsd_m * file.step
     return {
         "driver": "GTiff",
-        "height": extent.height // step,
-        "width": extent.width // step,
-        "count": 1,
-        "dtype": "uint8" if name == "SCL" else "uint16",
+        "height": extent.height // file.step,
+        "width": extent.width // file.step,
+        "count": file.count,
+        "dtype": file.dtype,
         "crs": f"EPSG:{extent.epsg}",
         "transform": Affine(gsd, 0, extent.left, 0, -gsd, extent.top),
-        "nodata": 0,
+        "nodata": file.nodata,
         "tiled": True,
         "blockxsize": TILE_PX,
         "blockysize": TILE_PX,
+        "interleave": "band",
         "compress": "deflate",
         "zlevel": 3,
         "predictor": 2,
-    }
-
-
-def _sidecar(scene: SceneFiles) -> Mapping[str, Any]:
-    return {
-        "datetime": scene.time.isoformat().replace("+00:00", "Z"),
-        "level": "L2A",
-        "baseline": "05.10",
-        "sensor": "sentinel-2",
-        "scale": SCALE,
-        "offset": 0.0,
     }

@@ -12,10 +12,17 @@ from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from imagery.simulated.parts import Part
+from imagery.simulated.phenology import RIVER_OUT, frozen
 from imagery.simulated.shapes import blob, meander, rectangle, valid, wander
 from imagery.simulated.spec import SteppeSpec
 
 ROOFS = ("blue_roof", "red_roof", "concrete")
+MORE_ROOFS = (*ROOFS, "grey_roof", "white_roof", "brown_roof", "green_roof", "solar_panel")
+
+
+def roofs(spec: SteppeSpec) -> tuple[str, ...]:
+    """The colours of roofs in a world."""
+    return MORE_ROOFS if spec.variety else ROOFS
 
 
 @dataclass(frozen=True)
@@ -68,18 +75,20 @@ def settle(spec: SteppeSpec, rectangle_: BaseGeometry) -> Landscape:
     free = free.difference(shapely.union_all([Point(town).buffer(1_500) for town in towns]))
     pits = _scatter(rng, free, spec.old_mines, 3_000)
     ways = _ways(rng, rectangle_, towns, pits)
-    villages = [_village(rng, town) for town in towns]
+    villages = [_village(rng, town, roofs(spec)) for town in towns]
     mines = [_old_mine(rng, pit) for pit in pits]
     shores = [part for lake in lakes for part in _shore(lake)]
     built = [part for group in (*villages, *mines) for part in group]
     waters = [
-        Part(water, {"turbid_water": 0.45, "clear_water": 0.55}, since=day, until=day)
-        for lake in lakes
+        Part(water, _water(spec, number, day), since=day, until=day)
+        for number, lake in enumerate(lakes)
         for day, water in lake.waters.items()
     ]
+    icy = {day: 0.9 * frozen(day, RIVER_OUT) for day in spec.dates}
+    winter = [Part(channel, {"ice": 0.7, "old_snow": 0.3}, ice, day, day) for day, ice in icy.items() if ice]
     outlines = [part.geometry for part in (*ways, *built)] + [lake.basin.buffer(120) for lake in lakes]
     return Landscape(
-        parts=(*banks, *ways, *shores, *waters, *built),
+        parts=(*banks, *winter, *ways, *shores, *waters, *built),
         river=river,
         river_width_m=width_m,
         lakes=lakes,
@@ -135,6 +144,28 @@ def _lake(rng: Generator, spec: SteppeSpec, place: tuple[float, float]) -> Lake:
     return Lake(basin.buffer(8), flats, waters)
 
 
+def _water(spec: SteppeSpec, lake: int, day: dt.date) -> dict[str, float]:
+    """What a lake's water is made of on a day: clear to turbid, algae from July to September, ice before May."""
+    turbid, bloom = 0.45, 0.0
+    if spec.variety:
+        of_lake = default_rng([spec.seed, 111, lake])
+        of_day = default_rng([spec.seed, 112, lake, day.toordinal()])
+        spread = of_day.normal(0, 0.12)
+        turbid = float(np.clip(0.45 + spec.variety * (of_lake.uniform(-0.45, 0.5) + spread), 0, 1))
+        if of_lake.random() < 0.4 and 7 <= day.month <= 9:
+            bloom = spec.variety * max(0.0, float(of_day.uniform(-0.4, 0.8)))
+    ice = frozen(day)
+    open_, snow = (1 - ice) * (1 - bloom), 0.25 * ice
+    mix = {
+        "turbid_water": open_ * turbid,
+        "clear_water": open_ * (1 - turbid),
+        "bloom_water": (1 - ice) * bloom,
+        "ice": ice - snow,
+        "old_snow": snow,
+    }
+    return {name: share for name, share in mix.items() if share > 0}
+
+
 def _shore(lake: Lake) -> list[Part]:
     return [
         *(Part(flat, {"saline": 0.22, "dry_grass": 0.38, "mud": 0.4}, 0.45) for flat in lake.flats),
@@ -167,10 +198,10 @@ def _ways(
     return [*tracks, verge, Part(road.buffer(4.5), {"asphalt": 1.0})]
 
 
-def _village(rng: Generator, place: tuple[float, float]) -> list[Part]:
+def _village(rng: Generator, place: tuple[float, float], colours: tuple[str, ...]) -> list[Part]:
     turn = rng.uniform(0, 90)
     rows, columns = int(rng.integers(5, 10)), int(rng.integers(9, 18))
-    yards, roofs = [], []
+    yards, homes = [], []
     for row in range(rows):
         for column in range(columns):
             if rng.random() > 0.72:
@@ -185,10 +216,10 @@ def _village(rng: Generator, place: tuple[float, float]) -> list[Part]:
                 turn,
                 origin=place,
             )
-            roofs.append(Part(home, {str(rng.choice(ROOFS)): 1.0}))
+            homes.append(Part(home, {str(rng.choice(colours)): 1.0}))
     ground = shapely.union_all([yard.geometry.buffer(14) for yard in yards]).buffer(-4)
     worn = Part(ground, {"chestnut_soil": 0.55, "dry_grass": 0.45}, 0.65)
-    return [worn, *yards, *roofs]
+    return [worn, *yards, *homes]
 
 
 def _old_mine(rng: Generator, place: tuple[float, float]) -> list[Part]:

@@ -76,7 +76,7 @@ class Zoned:
         """The parts that touch a window, in the order in which they were laid."""
         painted = []
         for index in sorted(int(i) for i in self._tree.query(window.bounds)):
-            found = _coverage(self._outlines[index], window)
+            found = coverage(self._outlines[index], window)
             if found is not None:
                 place, share = found
                 part = self._parts[index]
@@ -101,7 +101,13 @@ def _cut(outline: BaseGeometry) -> list[BaseGeometry]:
     return [piece for piece in pieces if piece.area > 0]
 
 
-def _coverage(outline: BaseGeometry, window: Window) -> tuple[tuple[slice, slice], FloatArray] | None:
+def coverage(outline: BaseGeometry, window: Window) -> tuple[tuple[slice, slice], FloatArray] | None:
+    """Which pixels of a window an outline touches, and the share 0–1 of each that it covers; None for none.
+
+    Args:
+        outline: in the window's zone.
+        window: of any size.
+    """
     west, south, east, north = outline.bounds
     left = max(int((west - window.left) // window.gsd_m), 0)
     right = min(int((east - window.left) // window.gsd_m) + 1, window.width)
@@ -122,12 +128,13 @@ def _coverage(outline: BaseGeometry, window: Window) -> tuple[tuple[slice, slice
     return (slice(top, bottom), slice(left, right)), counted / np.float32(SUPERSAMPLE**2)
 
 
-def lay(cover: FloatArray, painted: Sequence[Painted], date: dt.date, planted: bool = True) -> None:
-    """Lays the parts of a day over a cover, in place.
+def lay(mixed: FloatArray, painted: Sequence[Painted], table: FloatArray, date: dt.date, planted: bool = True) -> None:
+    """Lays the parts of a day over the ground, in place.
 
     Args:
-        cover: (K, H, W) shares of the pure covers.
+        mixed: (7, H, W) reflectances and texture of the ground.
         painted: parts of the same window.
+        table: (7, K) spectra of the pure covers on that day.
         date: the day.
         planted: whether planted parts are laid too.
     """
@@ -135,7 +142,7 @@ def lay(cover: FloatArray, painted: Sequence[Painted], date: dt.date, planted: b
         if not item.part.on(date) or (item.part.planted and not planted):
             continue
         rows, cols = item.place
-        under = cover[:, rows, cols]
-        under *= 1 - item.share
-        for name, weight in item.part.mix.items():
-            under[INDEX[name]] += item.share * np.float32(weight)
+        under = mixed[:, rows, cols]
+        # mixing is linear, so a part's covers are mixed before they are laid
+        pure = sum(np.float32(weight) * table[:, INDEX[name]] for name, weight in item.part.mix.items())
+        under += item.share * (np.asarray(pure, np.float32)[:, None, None] - under)

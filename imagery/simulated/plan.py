@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -17,11 +18,21 @@ from imagery.simulated.parts import Part
 from imagery.simulated.shapes import valid
 from imagery.simulated.sites import Sites
 from imagery.simulated.spec import SteppeSpec
-from imagery.simulated.truth import Planted
-from imagery.simulated.works import WORKS, Work
+from imagery.simulated.stages import Steps, grown, growth, halved_growth, lives
+from imagery.simulated.truth import Planted, Stage
+from imagery.simulated.works import WORKS, Layers, Work, recoloured
 
 BLOCK_M = 10_240.0
 """Edge of the analysis grid's blocks: some changes are planted across one on purpose."""
+
+
+THIN = ("road", "ditch")
+"""Kinds that are long and thin."""
+
+LATE_SHARE = 0.25
+"""Of the changes that do not grow, in a world where others do: those that begin between the last two dates."""
+
+GROWING = "grows between the after dates"
 
 
 @dataclass(frozen=True)
@@ -77,14 +88,11 @@ def plant(spec: SteppeSpec, frame: Frame, cover: Landcover, sites: Sites) -> tup
         SimulationError: where there is no room.
     """
     rng = default_rng([spec.seed, 202])
-    clock = Clock(rng, spec)
-    changes: list[Change] = []
-    for kind, work in WORKS.items():
-        for number in range(getattr(spec.planted, kind)):
-            line, note = _appointed(frame, kind, number)
-            grows = len(spec.after) > 1 and (kind, number) in {("pit", 1), ("stripped", 1)}
-            changes.append(_change(rng, clock, frame, sites, work, number, line, note, grows))
-    return tuple(changes)
+    planter = Planter(spec, frame, sites, Clock(rng, spec), rng, default_rng([spec.seed, 212]))
+    changes = [
+        planter.change(work, number) for kind, work in WORKS.items() for number in range(getattr(spec.planted, kind))
+    ]
+    return tuple(change for change in changes if change is not None)
 
 
 def _appointed(frame: Frame, kind: str, number: int) -> tuple[BaseGeometry | None, str]:
@@ -127,64 +135,100 @@ def block_edges(frame: Frame) -> list[BaseGeometry]:
     return [line for line in found if line.length > 500]
 
 
-def _change(
-    rng: Generator,
-    clock: Clock,
-    frame: Frame,
-    sites: Sites,
-    work: Work,
-    number: int,
-    line: BaseGeometry | None,
-    note: str,
-    grows: bool,
-) -> Change:
-    spec = clock.spec
-    low, high = max(work.hectares[0], spec.planted_ha[0]), min(work.hectares[1], spec.planted_ha[1])
-    area = float(np.exp(rng.uniform(np.log(low), np.log(max(high, low * 1.01))))) * 1e4
-    drawn = [(valid(outline), mix) for outline, mix in work.draw(rng, area) if not outline.is_empty]
-    reach = float(np.abs(shapely.get_coordinates([outline for outline, _ in drawn])).max())
-    # a road is long and thin: asking for a free disc of its length would find no room
-    place = sites.require(work.kind, work.host, min(reach, 160.0) if work.kind == "road" else reach, line)
-    contrast = float(rng.uniform(*work.contrast))
-    happened = clock.early()
-    completed = clock.second() if grows else happened
-    layers = [(affinity.translate(outline, *place), mix) for outline, mix in drawn]
-    outline = valid(shapely.intersection(shapely.union_all([shape for shape, _ in layers]), frame.rectangle))
-    sites.take(outline)
-    first = _half(outline, rng) if grows else None
-    parts = []
-    for shape, mix in layers:
-        if first is None:
-            parts.append(Part(shape, mix, contrast, since=happened, planted=True))
-            continue
-        parts.append(Part(valid(shape.intersection(first)), mix, contrast, since=happened, planted=True))
-        parts.append(Part(valid(shape.difference(first)), mix, contrast, since=completed, planted=True))
-    geometry = valid(frame.from_ground(shapely.segmentize(outline, 200), 4326))
-    truth = Planted(
-        id=f"{work.kind}-{number + 1}",
-        kind=work.kind,
-        label="planted",
-        detectors=work.detectors,
-        geometry=geometry,
-        happened=happened,
-        completed=completed,
-        area_m2=geodesic_area_m2(geometry),
-        contrast=contrast,
-        note="grows between the after dates" if grows else _on_line(outline, line, note),
-    )
-    return Change(truth, outline, tuple(part for part in parts if not part.geometry.is_empty))
+@dataclass(frozen=True)
+class Planter:
+    """Plants one change after the other."""
+
+    spec: SteppeSpec
+    frame: Frame
+    sites: Sites
+    clock: Clock
+    rng: Generator
+    spice: Generator
+    """Chance of what only a varied world has, so that plain worlds stay as they were."""
+
+    def change(self, work: Work, number: int) -> Change | None:
+        """The change, or None where a lenient world has no room for it.
+
+        Raises:
+            SimulationError: where there is no room, and the world is not lenient.
+        """
+        rng = self.rng
+        line, note = _appointed(self.frame, work.kind, number)
+        drawn = self._drawn(work)
+        reach = float(np.abs(shapely.get_coordinates([outline for outline, _ in drawn])).max())
+        # a road is long and thin: asking for a free disc of its length would find no room
+        room = min(reach, 160.0) if work.kind in THIN else reach
+        if self.spec.lenient:
+            place = self.sites.find(work.host, room, line) or self.sites.find(work.host, room * 0.6)
+            if place is None:
+                return None
+        else:
+            place = self.sites.require(work.kind, work.host, room, line)
+        contrast = float(rng.uniform(*work.contrast))
+        happened = self.clock.early()
+        layers = [(affinity.translate(outline, *place), mix) for outline, mix in drawn]
+        outline = valid(shapely.intersection(shapely.union_all([shape for shape, _ in layers]), self.frame.rectangle))
+        self.sites.take(outline)
+        if self.spec.staged and self.spice.random() < self.spec.staged:
+            if work.grows == "used":
+                stay = lives(self.spice, happened, self.spec.after)
+                truth = self._truth(work, number, outline, ((happened, outline),), contrast, "")
+                return Change(replace(truth, recovering=stay.left), outline, stay.parts(layers, contrast))
+            if len(self.spec.after) > 1:
+                steps = growth(self.spice, outline, self._days(happened), work.grows)
+                truth = self._truth(work, number, outline, steps, contrast, GROWING)
+                return Change(truth, outline, grown(layers, steps, contrast))
+        elif self.spec.staged and len(self.spec.after) > 1 and self.spice.random() < LATE_SHARE:
+            happened = _between(self.spice, self.spec.after[-2], self.spec.after[-1])
+        if not self.spec.staged and len(self.spec.after) > 1 and (work.kind, number) in {("pit", 1), ("stripped", 1)}:
+            steps = halved_growth(rng, outline, happened, self.clock.second())
+            note = GROWING
+        else:
+            steps, note = ((happened, outline),), _on_line(outline, line, note)
+        truth = self._truth(work, number, outline, steps, contrast, note)
+        return Change(truth, outline, grown(layers, steps, contrast))
+
+    def _drawn(self, work: Work) -> Layers:
+        low, high = self.spec.planted_ha
+        if not self.spec.any_size:
+            low, high = max(work.hectares[0], low), min(work.hectares[1], high)
+        else:
+            high = min(high, work.hectares[1] * (1 if work.kind in THIN else 3))
+        area = float(np.exp(self.rng.uniform(np.log(low), np.log(max(high, low * 1.01))))) * 1e4
+        layers = [(valid(outline), mix) for outline, mix in work.draw(self.rng, area) if not outline.is_empty]
+        return recoloured(self.spice, work.kind, layers, self.spec.variety) if self.spec.variety else layers
+
+    def _days(self, happened: dt.date) -> tuple[dt.date, ...]:
+        """When a growing change takes its steps: one before every after date."""
+        after = self.spec.after
+        return (happened, *(_between(self.spice, first, last) for first, last in pairwise(after)))
+
+    def _truth(
+        self, work: Work, number: int, outline: BaseGeometry, steps: Steps, contrast: float, note: str
+    ) -> Planted:
+        geometry = self._degrees(outline)
+        stages = tuple(Stage(day, there.area / outline.area, self._degrees(there)) for day, there in steps)
+        return Planted(
+            id=f"{work.kind}-{number + 1}",
+            kind=work.kind,
+            label="planted",
+            detectors=work.detectors,
+            geometry=geometry,
+            happened=steps[0][0],
+            completed=steps[-1][0],
+            area_m2=geodesic_area_m2(geometry),
+            contrast=contrast,
+            note=note,
+            stages=stages if len(stages) > 1 else (),
+        )
+
+    def _degrees(self, outline: BaseGeometry) -> BaseGeometry:
+        return valid(self.frame.from_ground(shapely.segmentize(outline, 200), 4326))
 
 
 def _on_line(outline: BaseGeometry, line: BaseGeometry | None, note: str) -> str:
     return f"across the {note}" if line is not None and outline.intersects(line) else ""
-
-
-def _half(outline: BaseGeometry, rng: Generator) -> BaseGeometry:
-    """A half plane that holds a good half of an outline."""
-    west, south, east, north = outline.bounds
-    middle, size = outline.centroid, (east - west) + (north - south)
-    plane = box(middle.x - size, middle.y - size, middle.x + (east - west) * 0.08, middle.y + size)
-    return affinity.rotate(plane, rng.uniform(0, 360), origin=middle)
 
 
 def noted(change: Change, note: str) -> Change:

@@ -1,48 +1,33 @@
 """From the ground's covers to what a scene's files hold, one window at a time."""
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 from numpy.random import default_rng
-from numpy.typing import NDArray
 
-from imagery.simulated.classification import classify, halved
-from imagery.simulated.decoys import Puff
+from imagery.simulated.found import Puff
 from imagery.simulated.frame import Window
-from imagery.simulated.landcover import Ground, Landcover
+from imagery.simulated.landcover import NATURAL_PLACES, Ground, Landcover
 from imagery.simulated.noise import FloatArray
 from imagery.simulated.parts import Painted, Zoned, lay
+from imagery.simulated.sensors import Seen, expose, step_of
 from imagery.simulated.sky import Look, Sky, through
-from imagery.simulated.spectra import TABLE, TINT
+from imagery.simulated.spec import SteppeSpec
+from imagery.simulated.spectra import TINT, wetted
 
 MARGIN_PX = 8
 """Computed around every window, so that displacement and blur know their neighbours; a multiple of 4."""
 
 TINT_STRENGTH = 0.035
-FINE = slice(0, 4)
-COARSE = slice(4, 6)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What one date shows of one window."""
-
-    fine: FloatArray
-    """(4, H, W) blue, green, red, nir; reflectance 0–1."""
-
-    coarse: FloatArray
-    """(2, H/2, W/2) swir16, swir22."""
-
-    classes: NDArray[np.uint8]
-    """(H/2, W/2) scene classification."""
 
 
 class View:
     """One window, prepared once for all dates."""
 
-    def __init__(self, seed: int, window: Window, cover: Landcover, sky: Sky, zoned: Zoned) -> None:
+    def __init__(self, spec: SteppeSpec, window: Window, cover: Landcover, sky: Sky, zoned: Zoned) -> None:
         """Computes what does not change with the date."""
-        self._seed, self._cover, self._sky = seed, cover, sky
+        self._spec, self._cover, self._sky = spec, cover, sky
+        self._tint = np.float32(TINT_STRENGTH * (1 + spec.variety))
         self._window = window
         padded = window.grown(MARGIN_PX)
         self._ground: Ground = cover.ground(padded)
@@ -57,18 +42,20 @@ class View:
             displaced: whether the date's misregistration applies.
 
         Returns:
-            (6, H, W) reflectance 0–1 at the fine pixel size, blurred as the sensor blurs.
+            (6, H, W) reflectance 0–1 at the rendered pixel size, blurred as the sensor blurs.
         """
         cover = self._cover.cover(self._ground, look.date)
-        lay(cover, self._painted, look.date, planted)
+        table = wetted(self._cover.spectra, look.wetness)
         flat = cover.reshape(cover.shape[0], -1)
-        mixed = (TABLE @ flat).reshape(-1, *cover.shape[1:])
+        mixed = (table[:, NATURAL_PLACES] @ flat).reshape(-1, *cover.shape[1:])
+        lay(mixed, self._painted, table, look.date, planted)
         bands, rough = mixed[:6], mixed[6]
         grain = 1 + rough * self._ground.texture
-        first, second = (np.float32(TINT_STRENGTH) * tint for tint in self._ground.tints)
+        first, second = (self._tint * tint for tint in self._ground.tints)
         for place, band in enumerate(bands):
             band *= grain + TINT[0, place] * first + TINT[1, place] * second
-        shift = look.shift_px if displaced else (0.0, 0.0)
+        step = step_of(self._spec)
+        shift = (look.shift_px[0] * step, look.shift_px[1] * step) if displaced else (0.0, 0.0)
         return np.maximum(_sense(bands, shift), np.float32(0.001))
 
     def seen(self, look: Look, puffs: tuple[Puff, ...], planted: bool = True) -> Seen:
@@ -83,18 +70,9 @@ class View:
         bands = self.surface(look, planted)
         veil = self._sky.veil(look, window, window.coarse(self._cover.frame), puffs)
         through(bands, veil, look)
-        swir = halved(bands[COARSE])
-        classes = classify(np.concatenate([halved(bands[FINE]), swir]), veil)
-        rng = default_rng([self._seed, 505, look.index, window.epsg, int(window.left // 10), int(window.top // 10)])
-        return Seen(_noisy(bands[FINE], rng), _noisy(swir, rng), classes)
-
-
-def _noisy(bands: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """With the sensor's noise: a floor and a part that grows with the signal (SNR above 150 on bright ground)."""
-    grain = rng.standard_normal(bands.shape, dtype=np.float32)
-    grain *= np.float32(0.0007) + np.float32(0.005) * bands
-    grain += bands
-    return grain
+        place = (int(window.left // 10), int(window.top // 10))
+        rng = default_rng([self._spec.seed, 505, look.index, window.epsg, *place])
+        return expose(bands, veil, self._spec, look, rng)
 
 
 def _sense(bands: FloatArray, shift_px: tuple[float, float]) -> FloatArray:
@@ -104,7 +82,7 @@ def _sense(bands: FloatArray, shift_px: tuple[float, float]) -> FloatArray:
     pixel's own aperture it passes 0.32 of the Nyquist frequency, as the 10 m bands of Sentinel-2 do.
     """
     cols, rows = _spline(shift_px[0]), _spline(shift_px[1])
-    edge, reach = MARGIN_PX, len(cols) // 2
+    edge = MARGIN_PX
     _, height, width = bands.shape
     inner_h, inner_w = height - 2 * edge, width - 2 * edge
     out = np.empty((len(bands), inner_h, inner_w), np.float32)
@@ -112,19 +90,22 @@ def _sense(bands: FloatArray, shift_px: tuple[float, float]) -> FloatArray:
         across = np.zeros((height, inner_w), np.float32)
         for step, weight in enumerate(cols):
             if weight:
-                across += weight * band[:, edge - reach + step : edge - reach + step + inner_w]
+                start = edge - len(cols) // 2 + step
+                across += weight * band[:, start : start + inner_w]
         down = np.zeros((inner_h, inner_w), np.float32)
         for step, weight in enumerate(rows):
             if weight:
-                down += weight * across[edge - reach + step : edge - reach + step + inner_h]
+                start = edge - len(rows) // 2 + step
+                down += weight * across[start : start + inner_h]
         out[place] = down
     return out
 
 
 def _spline(shift: float) -> list[np.float32]:
-    """Five weights for neighbours −2 … 2 that move an image by `shift` pixels, at most half a pixel."""
+    """An odd number of weights, for neighbours −n … n, that move an image by `shift` pixels."""
+    reach = max(2, math.ceil(abs(shift) + 1))
     weights = []
-    for step in range(-2, 3):
+    for step in range(-reach, reach + 1):
         far = abs(step + shift)
         if far <= 0.5:
             weights.append(0.75 - far**2)

@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from imagery.simulated.errors import SimulationError
 from imagery.simulated.landcover import Landcover
+from imagery.simulated.shapes import valid
 
 Places = NDArray[np.float64]
 
@@ -46,6 +47,12 @@ def _crop(cover: Landcover, places: Places) -> NDArray[np.bool_]:
     return np.asarray(plots.ploughed & (lie.bank > 1.25) & (plots.edge_m > 20))
 
 
+@_host("reed")
+def _reed(cover: Landcover, places: Places) -> NDArray[np.bool_]:
+    lie = cover.lie(*places.T)
+    return np.asarray((lie.reedy - lie.bank > 0.6) & (lie.bank < 0.9))
+
+
 class Sites:
     """Hands out places and remembers which are taken."""
 
@@ -58,7 +65,7 @@ class Sites:
         """The middle of a free disc of one cover.
 
         Args:
-            host: ``grass``, ``meadow``, ``forest`` or ``crop``.
+            host: ``grass``, ``meadow``, ``forest``, ``crop`` or ``reed``.
             radius_m: of the disc.
             along: a line on which the middle must lie.
 
@@ -77,6 +84,17 @@ class Sites:
                 if _HOSTS[host](self._cover, self._around(x, y, radius_m)).mean() >= share:
                     return float(x), float(y)
         return None
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east and north of the world, ground coordinates."""
+        west, south, east, north = self._ground.bounds
+        return west, south, east, north
+
+    def free(self, geometry: BaseGeometry) -> BaseGeometry:
+        """What of a geometry lies in the world where nothing is taken."""
+        near = [taken for taken in self._taken if taken.intersects(geometry)]
+        return valid(geometry.intersection(self._ground).difference(shapely.union_all(near)))
 
     def take(self, geometry: BaseGeometry, margin_m: float = 60.0) -> None:
         """Nothing else shall come nearer to this than the margin."""

@@ -9,13 +9,16 @@ import numpy as np
 from numpy.random import default_rng
 from numpy.typing import NDArray
 
-from imagery.simulated.decoys import Puff
+from imagery.simulated.found import Puff
 from imagery.simulated.frame import Frame, Grid, Window
 from imagery.simulated.noise import FloatArray, fractal, smoothstep
 from imagery.simulated.spec import SteppeSpec
 
 UTC_HOURS_AT_GREENWICH = 10.65
 """Mean solar time of the overpass: Sentinel-2 crosses at 10:30 at the node, a little later this far north."""
+
+ORBIT = math.radians(13)
+"""By how much the track leans from north to east at this latitude, and so the stripes along it."""
 
 _CLOUD = np.array([0.60, 0.59, 0.60, 0.65, 0.47, 0.36], np.float32)
 _HAZE = np.array([0.40, 0.37, 0.35, 0.38, 0.26, 0.20], np.float32)
@@ -51,6 +54,9 @@ class Look:
 
     offset: FloatArray
     """(6,) … addend left over from the atmospheric correction."""
+
+    wetness: float = 0.0
+    """How wet bare soil is, 0–1."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ class Sky:
             shade_m=(-math.sin(azimuth) * length, -math.cos(azimuth) * length),
             gain=(1 + rng.normal(0, 0.02) + rng.normal(0, 0.008, 6)).astype(np.float32),
             offset=(np.array([3, 2, 1.2, 0.6, 0.3, 0.2]) * rng.normal(0, 0.0012)).astype(np.float32),
+            wetness=spec.variety * max(0.0, float(default_rng([spec.seed, 414, index]).uniform(-0.8, 0.9))),
         )
 
     def veil(self, look: Look, window: Window, coarse: Grid, puffs: Sequence[Puff]) -> Veil:
@@ -119,6 +126,8 @@ class Sky:
         for puff in puffs:
             if puff.haze:
                 haze += np.float32(puff.thickness) * _dome(puff, x, y)
+            elif puff.shade:
+                stray_shades += np.float32(puff.thickness) * _dome(puff, x, y)
             else:
                 strays += np.float32(puff.thickness) * _dome(puff, x, y)
                 stray_shades += np.float32(puff.thickness) * _dome(puff, x - east, y - north)
@@ -132,8 +141,17 @@ class Sky:
             known_shadow=_opacity(spread(shades)),
             haze=spread(haze),
             missed=spread(missed),
-            tilt=spread((0.012 * np.sin(angle + look.index)).astype(np.float32)),
+            tilt=spread((0.012 * np.sin(angle + look.index)).astype(np.float32) + self._stripes(look, x, y)),
         )
+
+    def _stripes(self, look: Look, x: NDArray[np.float64], y: NDArray[np.float64]) -> FloatArray:
+        """Relative gain of bands along the orbit: detectors look at the ground from different sides (BRDF)."""
+        if not self._spec.decoys.stripes:
+            return np.zeros(np.shape(x), np.float32)
+        rng = default_rng([self._spec.seed, 424, look.index])
+        height, width_m, phase = rng.uniform(0.01, 0.035), rng.uniform(700, 2_600), rng.uniform(0, 2 * np.pi)
+        across = x * math.cos(ORBIT) - y * math.sin(ORBIT)
+        return np.asarray(height * np.tanh(4 * np.sin(np.pi * across / width_m + phase)), dtype=np.float32)
 
     def dimmed(self, look: Look, x: NDArray[np.float64], y: NDArray[np.float64]) -> FloatArray:
         """How much of the ground's signal cloud or shadow takes at places, 0–1."""

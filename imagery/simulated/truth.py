@@ -47,8 +47,43 @@ class Planted:
     note: str = ""
     """What is special: on the zone edge, across a block edge, beyond its licence, …"""
 
+    until: dt.date | None = None
+    """Last day on which a passing decoy (cloud, haze, snow) is there; None = it stays."""
+
+    recovering: dt.date | None = None
+    """First day on which the ground is left to recover, so that the change is there in part only."""
+
+    stages: tuple["Stage", ...] = ()
+    """How it grew, ascending, the last one whole; none where it was whole at once."""
+
     hidden: tuple[dt.date, ...] = ()
     """Acquisition dates, since it happened, on which cloud or shadow lies over more than half of it."""
+
+    def outline(self, date: dt.date) -> BaseGeometry | None:
+        """What of it is there on a day, EPSG:4326; None when nothing is."""
+        if date < self.happened or (self.until is not None and date > self.until):
+            return None
+        if not self.stages:
+            return self.geometry
+        return next((stage.geometry for stage in reversed(self.stages) if stage.date <= date), None)
+
+    def done(self, date: dt.date) -> float:
+        """Share of its final area that is there on a day, 0–1."""
+        if self.outline(date) is None:
+            return 0.0
+        return next((stage.share for stage in reversed(self.stages) if stage.date <= date), 1.0)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A growing change from one day on."""
+
+    date: dt.date
+    share: float
+    """Of its final area, 0–1."""
+
+    geometry: BaseGeometry
+    """All of it that is there, EPSG:4326."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +166,12 @@ def _feature(item: Planted) -> dict[str, Any]:
             "area_m2": item.area_m2,
             "contrast": item.contrast,
             "note": item.note,
+            "until": item.until.isoformat() if item.until else None,
+            "recovering": item.recovering.isoformat() if item.recovering else None,
+            "stages": [
+                {"date": stage.date.isoformat(), "share": stage.share, "geometry": mapping(stage.geometry)}
+                for stage in item.stages
+            ],
             "hidden": [day.isoformat() for day in item.hidden],
         },
     }
@@ -149,8 +190,18 @@ def _planted(feature: Mapping[str, Any]) -> Planted:
         area_m2=float(said["area_m2"]),
         contrast=float(said["contrast"]),
         note=str(said["note"]),
+        until=_day(said.get("until")),
+        recovering=_day(said.get("recovering")),
+        stages=tuple(
+            Stage(dt.date.fromisoformat(stage["date"]), float(stage["share"]), shape(stage["geometry"]))
+            for stage in said.get("stages", ())
+        ),
         hidden=tuple(dt.date.fromisoformat(day) for day in said["hidden"]),
     )
+
+
+def _day(said: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(said) if said else None
 
 
 def _scene(scene: SceneTruth) -> dict[str, Any]:

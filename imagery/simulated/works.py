@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.random import Generator
 from shapely import affinity
 from shapely.geometry import box
@@ -32,6 +33,53 @@ class Work:
 
     draw: Callable[[Generator, float], Layers]
     """(chance, area in m²) → layers."""
+
+    grows: str = "outwards"
+    """How it spreads when it grows: ``outwards`` from a place, ``along`` its length, or ``used`` (cleared as a
+    whole, then covered, then left to recover)."""
+
+
+COLOURS: Mapping[str, tuple[Mapping[str, float], ...]] = {
+    "pit": ({"rock": 0.5, "clay": 0.5}, {"peat": 0.9, "mud": 0.1}, {"sand": 0.8, "gravel": 0.2}, {"coal": 1.0}),
+    "stripped": (
+        {"clay": 0.6, "chestnut_soil": 0.4},
+        {"chernozem": 0.7, "chestnut_soil": 0.3},
+        {"sand": 0.9, "gravel": 0.1},
+        {"fresh_gravel": 0.5, "spoil": 0.5},
+        {"rock": 0.6, "spoil": 0.4},
+    ),
+    "dump": (
+        {"tailings": 0.9, "spoil": 0.1},
+        {"ash": 0.8, "char": 0.2},
+        {"clay": 0.7, "rock": 0.3},
+        {"fresh_gravel": 0.8, "sand": 0.2},
+        {"tarpaulin": 0.5, "spoil": 0.5},
+    ),
+    "road": ({"fresh_gravel": 1.0}, {"asphalt": 1.0}, {"concrete": 1.0}, {"chestnut_soil": 0.7, "sand": 0.3}),
+    "ploughed": ({"chernozem": 0.9, "dry_grass": 0.1}, {"tilled": 0.5, "green_grass": 0.1, "clay": 0.4}),
+    "fill": ({"clay": 0.8, "sand": 0.2}, {"fresh_gravel": 0.7, "spoil": 0.3}, {"spoil": 0.6, "concrete": 0.4}),
+    "pond": ({"clear_water": 1.0}, {"turbid_water": 1.0}, {"turbid_water": 0.6, "bloom_water": 0.4}),
+    "clearing": ({"chernozem": 0.5, "dry_grass": 0.5}, {"green_grass": 0.4, "chestnut_soil": 0.6}, {"gravel": 1.0}),
+    "topsoil": ({"clay": 0.8, "sand": 0.2}, {"peat": 0.5, "clay": 0.5}, {"chestnut_soil": 1.0}),
+    "buildings": tuple(
+        {roof: 1.0} for roof in ("grey_roof", "white_roof", "brown_roof", "green_roof", "solar_panel", "tarpaulin")
+    ),
+}
+"""Other looks that the topmost layer of a kind may have where the ground is varied; halls are recoloured together."""
+
+
+def recoloured(rng: Generator, kind: str, layers: Layers, variety: float) -> Layers:
+    """The layers in other colours, in as large a share of the cases as the world is varied."""
+    looks = COLOURS.get(kind, ())
+    if not looks or rng.random() > 0.8 * variety:
+        return layers
+    look = looks[int(rng.integers(len(looks)))]
+    first = layers[0]
+    if kind == "buildings":
+        return [first, *((outline, look) for outline, _ in layers[1:])]
+    if len(layers) == 1:
+        return [(first[0], look)]
+    return [*layers[:-1], (layers[-1][0], look)]
 
 
 def _pit(rng: Generator, area: float) -> Layers:
@@ -120,19 +168,75 @@ def _topsoil(rng: Generator, area: float) -> Layers:
     return [(cut, {"sand": 0.45, "chestnut_soil": 0.55}), (half, {"spoil": 0.6, "sand": 0.4})]
 
 
+def _site(rng: Generator, area: float) -> Layers:
+    length = np.sqrt(area * rng.uniform(1.2, 2.0))
+    turn = rng.uniform(0, 180)
+    yard = rectangle(0, 0, length, area / length, turn)
+    store = affinity.scale(yard, rng.uniform(0.3, 0.6), rng.uniform(0.3, 0.6))
+    huts = affinity.translate(affinity.scale(yard, 0.15, 0.1), rng.uniform(-5, 5), area / length * 0.15)
+    return [
+        (yard, {"gravel": 0.5, "chestnut_soil": 0.5}),
+        (store, {"fresh_gravel": 0.8, "concrete": 0.2}),
+        (huts, {str(rng.choice(["blue_roof", "white_roof", "grey_roof"])): 1.0}),
+    ]
+
+
+def _rows(rng: Generator, area: float, deep_m: float, gap_m: float) -> tuple[BaseGeometry, list[BaseGeometry]]:
+    """A yard and the rows that stand on it."""
+    length, turn = np.sqrt(area * rng.uniform(1.0, 2.0)), rng.uniform(0, 180)
+    width = area / length
+    rows = [
+        affinity.rotate(rectangle(0, y, length * 0.9, deep_m, 0), turn, origin=(0, 0))
+        for y in np.arange(-width / 2 + deep_m, width / 2 - deep_m / 2, deep_m + gap_m)
+    ]
+    return rectangle(0, 0, length, width, turn), rows
+
+
+def _greenhouse(rng: Generator, area: float) -> Layers:
+    yard, rows = _rows(rng, area, 10.0, 3.0)
+    skin = [{"greenhouse": 1.0}, {"tarpaulin": 0.7, "greenhouse": 0.3}][int(rng.integers(2))]
+    return [(yard, {"chestnut_soil": 0.6, "gravel": 0.4}), *((row, skin) for row in rows)]
+
+
+def _solar(rng: Generator, area: float) -> Layers:
+    yard, rows = _rows(rng, area, 5.0, 5.0)
+    return [
+        (yard, {"gravel": 0.3, "chestnut_soil": 0.4, "dry_grass": 0.3}),
+        (valid(shapely.union_all(rows)), {"solar_panel": 1.0}),
+    ]
+
+
+def _ditch(rng: Generator, area: float) -> Layers:
+    width = rng.uniform(6, 12)
+    length, turn = area / width, rng.uniform(0, 180)
+    bank = rectangle(0, 0, length, width, turn)
+    return [
+        (bank, {"peat": 0.5, "mud": 0.5}),
+        (rectangle(0, 0, length, width * 0.4, turn), {"turbid_water": 1.0}),
+    ]
+
+
 WORKS: Mapping[str, Work] = {
     work.kind: work
     for work in (
         Work("pit", "grass", ("land_disturbance", "mine", "grassland"), (0.6, 8.0), (0.8, 1.0), _pit),
-        Work("stripped", "grass", ("land_disturbance", "mine", "grassland"), (0.5, 8.0), (0.5, 1.0), _stripped),
+        Work(
+            "stripped", "grass", ("land_disturbance", "mine", "grassland"), (0.5, 8.0), (0.5, 1.0), _stripped, "along"
+        ),
         Work("dump", "grass", ("land_disturbance", "mine", "grassland"), (0.2, 4.0), (0.6, 1.0), _dump),
-        Work("road", "grass", ("land_disturbance", "grassland"), (0.6, 2.0), (0.75, 1.0), _road),
-        Work("buildings", "grass", ("land_disturbance", "grassland"), (0.3, 3.0), (0.7, 1.0), _buildings),
-        Work("ploughed", "grass", ("land_disturbance", "grassland"), (1.5, 8.0), (0.6, 1.0), _ploughed),
+        Work("road", "grass", ("land_disturbance", "grassland"), (0.6, 2.0), (0.75, 1.0), _road, "along"),
+        Work("buildings", "grass", ("land_disturbance", "grassland"), (0.3, 3.0), (0.7, 1.0), _buildings, "along"),
+        Work("ploughed", "grass", ("land_disturbance", "grassland"), (1.5, 8.0), (0.6, 1.0), _ploughed, "along"),
         Work("fill", "meadow", ("land_disturbance", "river_protection", "wetland"), (0.3, 2.5), (0.7, 1.0), _fill),
         Work("pond", "meadow", ("land_disturbance", "river_protection", "wetland"), (0.3, 2.0), (0.85, 1.0), _pond),
         Work("clearing", "forest", ("land_disturbance", "forest_encroachment"), (0.4, 3.0), (0.6, 0.95), _clearing),
-        Work("topsoil", "crop", ("land_disturbance", "black_soil"), (0.3, 2.5), (0.7, 1.0), _topsoil),
+        Work("topsoil", "crop", ("land_disturbance", "black_soil"), (0.3, 2.5), (0.7, 1.0), _topsoil, "along"),
+        Work(
+            "site", "grass", ("land_disturbance", "temporary_land", "grassland"), (0.3, 4.0), (0.7, 1.0), _site, "used"
+        ),
+        Work("greenhouse", "crop", ("land_disturbance", "black_soil"), (0.3, 3.0), (0.8, 1.0), _greenhouse, "along"),
+        Work("solar", "grass", ("land_disturbance", "grassland"), (0.8, 8.0), (0.7, 1.0), _solar, "along"),
+        Work("ditch", "meadow", ("land_disturbance", "wetland"), (0.15, 0.8), (0.7, 1.0), _ditch, "along"),
     )
 }
 """By kind, in the order in which they are planted."""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 import os
 import shutil
 from collections import deque
@@ -19,25 +20,28 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.grid import zone_box, zones_of
-from imagery.simulated.decoys import Puff, deceive
+from imagery.simulated.decoys import deceive
 from imagery.simulated.errors import SimulationError
 from imagery.simulated.files import SceneFiles, SceneWriter, chunks
-from imagery.simulated.frame import Frame, Window
+from imagery.simulated.formats import Stretch, format_of, scene_id
+from imagery.simulated.found import Puff
+from imagery.simulated.frame import STEP, Frame, Window
 from imagery.simulated.landcover import Landcover
 from imagery.simulated.landscape import settle
 from imagery.simulated.layers import grant, write_rights
 from imagery.simulated.parts import Zoned
 from imagery.simulated.plan import Change, plant
-from imagery.simulated.render import Seen, View
+from imagery.simulated.render import View
+from imagery.simulated.sensors import Seen, step_of
 from imagery.simulated.sites import Sites
 from imagery.simulated.sky import Look, Sky
-from imagery.simulated.spec import SteppeSpec
+from imagery.simulated.spec import PIXELS_M, SteppeSpec
 from imagery.simulated.truth import FILE, SceneTruth, Truth
 
 OVERLAP_DEG = 0.04
 """How far a scene reaches beyond its zone's edge, as real tiles do: about 3 km here."""
 
-_SNAP_M = 120.0
+_SNAP_M = 120
 _BORDER_M = 240.0
 
 
@@ -50,6 +54,8 @@ class World:
         Raises:
             SimulationError: if there is no room for what is to be planted.
         """
+        if spec.gsd_m not in PIXELS_M[spec.sensor]:  # a copy of a spec with another sensor is not checked
+            raise SimulationError(f"gsd_m {spec.gsd_m} is none that {spec.sensor} has: {PIXELS_M[spec.sensor]}")
         self.spec = spec
         self.frame = Frame(spec.centre, spec.width_m, spec.height_m)
         land = settle(spec, self.frame.rectangle)
@@ -73,7 +79,9 @@ class World:
     def truth(self) -> Truth:
         """What is planted, what deceives, and what a reader can not know of the scenes."""
         scenes = [
-            SceneTruth(_scene_id(extent.epsg, look), extent.epsg, look.date, look.shift_px, self.sky.cloudiness(look))
+            SceneTruth(
+                scene_id(self.spec, extent.epsg, look), extent.epsg, look.date, look.shift_px, self.sky.cloudiness(look)
+            )
             for extent in self.extents()
             for look in self.sky.looks
         ]
@@ -92,27 +100,45 @@ class World:
         )
 
     def extents(self) -> list[Window]:
-        """The grid of the scenes of each zone that the world touches."""
+        """The grid of the scenes of each zone that the world touches, in rendered pixels."""
         found = []
+        gsd_m = self.spec.gsd_m // step_of(self.spec)
+        snap_m = math.lcm(_SNAP_M, STEP * gsd_m, self.spec.gsd_m)
         for epsg in zones_of(self.outline):
             reach = shapely.intersection(self.outline, zone_box(epsg).buffer(OVERLAP_DEG, join_style="mitre"))
             ground = self.frame.to_ground(reach, 4326)
             west, south, east, north = self.frame.from_ground(ground, epsg).bounds
-            left = np.floor((west - _BORDER_M) / _SNAP_M) * _SNAP_M
-            top = np.ceil((north + _BORDER_M) / _SNAP_M) * _SNAP_M
-            width = int(np.ceil((east + _BORDER_M - left) / _SNAP_M) * _SNAP_M / self.spec.gsd_m)
-            height = int(np.ceil((top - south + _BORDER_M) / _SNAP_M) * _SNAP_M / self.spec.gsd_m)
-            found.append(Window(epsg, float(left), float(top), height, width, float(self.spec.gsd_m)))
+            left = np.floor((west - _BORDER_M) / snap_m) * snap_m
+            top = np.ceil((north + _BORDER_M) / snap_m) * snap_m
+            width = int(np.ceil((east + _BORDER_M - left) / snap_m) * snap_m / gsd_m)
+            height = int(np.ceil((top - south + _BORDER_M) / snap_m) * snap_m / gsd_m)
+            found.append(Window(epsg, float(left), float(top), height, width, float(gsd_m)))
         return found
 
     def view(self, window: Window) -> View:
         """One window of the world, in one of its zones, ready to be seen on any date."""
-        return View(self.spec.seed, window, self.cover, self.sky, self._zoned[window.epsg])
+        return View(self.spec, window, self.cover, self.sky, self._zoned[window.epsg])
 
     def seen(self, window: Window) -> list[Seen]:
         """What the files of all dates hold of one window."""
         view = self.view(window)
         return [view.seen(look, self._puffs(look)) for look in self.sky.looks]
+
+    def stretch(self, look: Look) -> Stretch | None:
+        """The contrast stretch of a DOM's date, from what a lattice of small windows shows; None for other sensors."""
+        if self.spec.sensor != "dom":
+            return None
+        extent, size = self.extents()[0], 48
+        seen = []
+        for row in np.linspace(size, extent.height - 2 * size, 5, dtype=int) // STEP * STEP:
+            for col in np.linspace(size, extent.width - 2 * size, 5, dtype=int) // STEP * STEP:
+                left, top = extent.left + int(col) * extent.gsd_m, extent.top - int(row) * extent.gsd_m
+                window = Window(extent.epsg, left, top, size, size, extent.gsd_m)
+                seen.append(self.view(window).seen(look, ()).fine.reshape(self.spec.dom_bands, -1))
+        rng = np.random.default_rng([self.spec.seed, 919, look.index])
+        low, high = np.quantile(np.concatenate(seen, axis=1), [0.005, 0.99], axis=1)
+        room = (high - low) * rng.uniform(0.0, 0.45, 2)[:, None]  # by hand, and differently each time
+        return (low - 0.3 * room[0]).astype(np.float32), (high + room[1]).astype(np.float32)
 
     def _puffs(self, look: Look) -> tuple[Puff, ...]:
         return tuple(puff for puff in self._decoys.puffs if puff.date == look.date)
@@ -121,9 +147,9 @@ class World:
 def build(spec: SteppeSpec, out: Path, progress: Callable[[int, int], None] | None = None) -> Truth:
     """Writes a world as an ordinary archive with its truth beside it.
 
-    Under `out`: ``scenes/<id>/`` with band files and ``scene.json``, ``archive/`` (the index), ``truth.geojson``,
-    ``aoi.geojson`` and ``layers/mining_rights.gpkg``. One window is rendered at a time per processor, so memory
-    does not grow with the ground.
+    Under `out`: ``scenes/<id>/`` with the files of the sensor and a sidecar, ``archive/`` (the index),
+    ``truth.geojson``, ``aoi.geojson`` and ``layers/mining_rights.gpkg``. One window is rendered at a time per
+    processor, so memory does not grow with the ground.
 
     Args:
         spec: of the world.
@@ -159,17 +185,20 @@ def build(spec: SteppeSpec, out: Path, progress: Callable[[int, int], None] | No
 
 
 def _write_scenes(world: World, root: Path, progress: Callable[[int, int], None] | None) -> list[str]:
-    jobs = [(extent, *chunk) for extent in world.extents() for chunk in chunks(extent)]
+    spec = world.spec
+    jobs = [(extent, *chunk) for extent in world.extents() for chunk in chunks(extent, step_of(spec))]
+    stretches = [world.stretch(look) for look in world.sky.looks]
     done, names = 0, []
     workers = min(4, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         for extent, group in groupby(jobs, key=lambda job: job[0]):
             with ExitStack() as stack:
                 writers = []
-                for look in world.sky.looks:
-                    name = _scene_id(extent.epsg, look)
+                for look, stretch in zip(world.sky.looks, stretches, strict=True):
+                    name = scene_id(spec, extent.epsg, look)
                     names.append(name)
-                    writers.append(stack.enter_context(SceneWriter(SceneFiles(name, root / name, extent, look.time))))
+                    layout = format_of(spec, name, look, stretch)
+                    writers.append(stack.enter_context(SceneWriter(SceneFiles(root / name, extent, layout))))
                 waiting: deque[tuple[int, int, Future[list[Seen]]]] = deque()
                 for _, row, col, window in group:
                     waiting.append((row, col, pool.submit(world.seen, window)))
@@ -193,10 +222,6 @@ def _store(
     if progress is not None:
         progress(done + 1, total)
     return done + 1
-
-
-def _scene_id(epsg: int, look: Look) -> str:
-    return f"SIM_L2A_{look.time:%Y%m%dT%H%M%S}_T{epsg % 100:02d}"
 
 
 def _aoi(world: World) -> dict[str, object]:

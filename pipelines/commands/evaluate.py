@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.commands.tables import figure, part_lines, percent, table
 from pipelines.progress import Progress
 
 if TYPE_CHECKING:  # not against a circle: these are heavy, and the command line must answer at once
+    from pipelines.exams.exam import ExamReport
     from pipelines.metrics import Metrics
     from pipelines.suite import SuiteReport
 
@@ -23,9 +25,15 @@ Examples:
       --truth truth.gpkg --within aoi.geojson
   weixun evaluate --scores score.tif --truth beihai-cm.tif --grid T49QCD_20161209T031122_B02.tif --json
   weixun evaluate --suite real-imagery/ --out suite.json
+  weixun evaluate --exam real-imagery/ --only burns,water --method training-free
+
+The exam measures whatever a method is asked to reach on real ground, through the ordinary scan: oscd (labelled
+cities), taizhou, burns, water, clear (dates between which nothing happened) and degraded (the cities without SWIR, at
+30 m and as 8-bit pictures). Several methods are measured one after another.
 
 \b
-Exit codes: 0 done, 2 bad input, 3 a labelled pair of the suite could not be measured.
+Exit codes: 0 done, 2 bad input, 3 something of the suite or the exam could not be measured. A condition of the exam
+that is not met is told, and is no failure.
 """
 
 
@@ -38,8 +46,10 @@ def evaluate_command(
     change_value: Annotated[float | None, typer.Option(help="Value of a truth raster that means change.")] = None,
     within: Annotated[Path | None, typer.Option(help="Vector file; what lies outside counts nowhere.")] = None,
     suite: Annotated[Path | None, typer.Option(help="Folder of labelled real pairs: measure them all.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="A pair of the suite; repeat it.")] = None,
-    work: Annotated[Path | None, typer.Option(help="Keep the suite's scans in this folder.")] = None,
+    exam: Annotated[Path | None, typer.Option(help="Folder of real imagery: measure every part on it.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="A pair of the suite, or a part of the exam.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="auto, network or training-free; repeat it.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Keep the scans of suite or exam in this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the JSON document to this file.")] = None,
 ) -> int:
@@ -48,22 +58,50 @@ def evaluate_command(
     from pipelines.progress import reporter
 
     progress = reporter(quiet=as_json)
+    given = {"--scores": scores, "--truth": truth, "--grid": grid, "--within": within, "--threshold": threshold}
+    if exam is not None:
+        _refuse("--exam", {**given, "--suite": suite, "--change-value": change_value})
+        taken = _run_exam(exam, work, _split(only), _split(method), progress)
+        _print(taken.as_json(), None if as_json else "\n\n".join(map(part_lines, taken.parts)), out)
+        return Exit.PARTIAL if taken.failed else Exit.DONE
     if suite is not None:
-        given = {"--scores": scores, "--truth": truth, "--grid": grid, "--within": within, "--threshold": threshold}
-        if clash := [name for name, value in given.items() if value not in (None, [])]:
-            raise BadInputError(f"--suite measures with its own scores and truth; leave out {', '.join(clash)}.")
+        _refuse("--suite", {**given, "--method": method})
         report = _run_suite(suite, work, only, detector, progress)
         _print(report.as_json(), None if as_json else _suite_lines(report), out)
         return Exit.PARTIAL if report.failed else Exit.DONE
 
     if not scores or truth is None:
-        raise BadInputError("Name score files and a truth with --scores FILE --truth FILE, or --suite DIR.")
+        raise BadInputError("Name --scores FILE and --truth FILE, or --suite DIR, or --exam DIR.")
     from pipelines.evaluate import EvaluateRequest, run_evaluate, threshold_of
 
     at = threshold_of(detector) if threshold is None else threshold
     found = run_evaluate(EvaluateRequest(tuple(scores), truth, at, change_value, grid, within), progress)
     _print(found.as_json(), None if as_json else _metric_lines(found), out)
     return Exit.DONE
+
+
+def _refuse(mode: str, given: dict[str, Any]) -> None:
+    """Refuses options that a mode has no use for."""
+    from pipelines.errors import BadInputError
+
+    if clash := [name for name, value in given.items() if value not in (None, [])]:
+        raise BadInputError(f"{mode} measures with its own scores and truth; leave out {', '.join(clash)}.")
+
+
+def _split(names: list[str] | None) -> list[str]:
+    """Names given one by one or with commas."""
+    return [name.strip() for text in names or () for name in text.split(",") if name.strip()]
+
+
+def _run_exam(real: Path, work: Path | None, only: list[str], methods: list[str], progress: Progress) -> "ExamReport":
+    import tempfile
+
+    from pipelines.exams.exam import run_exam
+
+    if work is not None:
+        return run_exam(real, work, only, methods or ("auto",), progress)
+    with tempfile.TemporaryDirectory(prefix="weixun-exam-") as folder:
+        return run_exam(real, Path(folder), only, methods or ("auto",), progress)
 
 
 def _run_suite(
@@ -98,13 +136,13 @@ def _metric_lines(found: "Metrics") -> str:
     return "\n".join(
         (
             f"pixels with a truth   {found.pixels:,}, of which {found.tp + found.fn:,} changed",
-            f"observed              {_percent(found.observed_share)} (the rest counts as no change)",
+            f"observed              {percent(found.observed_share)} (the rest counts as no change)",
             f"threshold             {found.threshold:g}",
-            f"precision             {_figure(found.precision)}",
-            f"recall                {_figure(found.recall)}",
-            f"F1                    {_figure(found.f1)}",
-            f"AUC                   {_figure(found.auc)}   over observed pixels {_figure(found.auc_observed)}",
-            f"best F1 (oracle)      {_figure(best)} at {_figure(at)}: chosen with the truth in hand, not a result",
+            f"precision             {figure(found.precision)}",
+            f"recall                {figure(found.recall)}",
+            f"F1                    {figure(found.f1)}",
+            f"AUC                   {figure(found.auc)}   over observed pixels {figure(found.auc_observed)}",
+            f"best F1 (oracle)      {figure(best)} at {figure(at)}: chosen with the truth in hand, not a result",
         )
     )
 
@@ -117,12 +155,12 @@ def _suite_lines(report: "SuiteReport") -> str:
     for group in report.groups:
         rows.append((f"{group.name}: pixels pooled", *_row(group.ours, group.baseline), ""))
         means = {"AUC": group.mean_auc, "CVA AUC": group.baseline_mean_auc}
-        cells = (_figure(means[column]) if column in means else "" for column in COLUMNS[1:])
+        cells = (figure(means[column]) if column in means else "" for column in COLUMNS[1:])
         rows.append((f"{group.name}: mean of pairs", *cells))
     return "\n".join(
         (
             f"{report.detector} at its shipped threshold {report.threshold:g}; CVA at Otsu's, per pair",
-            _table(rows),
+            table(COLUMNS, rows, COLUMNS[:1]),
             "* the best of all thresholds, chosen with the truth in hand: an oracle, not a result. "
             "Not observed counts as no change.",
             *(f"failed  {name}: {reason}" for name, reason in report.failed),
@@ -132,33 +170,7 @@ def _suite_lines(report: "SuiteReport") -> str:
 
 def _row(ours: "Metrics", baseline: "Metrics") -> tuple[str, ...]:
     return (
-        *(_figure(value) for value in (ours.precision, ours.recall, ours.f1, ours.auc, ours.auc_observed)),
-        _percent(ours.observed_share),
-        *(_figure(value) for value in (ours.oracle[0], baseline.f1, baseline.auc, baseline.oracle[0])),
+        *(figure(value) for value in (ours.precision, ours.recall, ours.f1, ours.auc, ours.auc_observed)),
+        percent(ours.observed_share),
+        *(figure(value) for value in (ours.oracle[0], baseline.f1, baseline.auc, baseline.oracle[0])),
     )
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    import io
-
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column == "pair" else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console = Console(file=io.StringIO(), width=160)  # a log has no width of its own; nothing may be cut there
-    with console.capture() as text:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in text.get().strip("\n").splitlines())
-
-
-def _figure(value: float) -> str:
-    return f"{value:.3f}" if value == value else "–"
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.1f} %" if share == share else "–"

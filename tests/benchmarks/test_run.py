@@ -75,6 +75,8 @@ def fake(job: str, **arguments: Any) -> Measured:
         "normals": {"seconds": 1.0, "samples": 60_000},
         "read": {"ours_mpx_s": 4.0, "other_mpx_s": 5.0},
         "evaluation": {"ours_mpx_s": 50.0, "other_mpx_s": 10.0},
+        "inference": {"bf16_mpx_s": 4.0, "fp32_mpx_s": 2.0, "percentile_99_9": 0.01},
+        "plain": {"plain_mpx_s": 1.0},
     }
     if arguments.get("quarter") == "yes":
         results["scan"] = {"seconds": 2.0, "km2": 50.0, "blocks": 1, "stages": stages}

@@ -5,14 +5,14 @@ import pytest
 from scipy.ndimage import shift as move
 
 from detectors.core.normals import REACH_PX, Normals, fit
-from detectors.core.training_free import read_pair
+from detectors.core.training_free import disturbance
 from detectors.core.types import FloatArray, Pair
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 
 
 def _score(pair: Pair, normals: Normals) -> FloatArray:
-    return read_pair(pair, [(normals, np.ones(pair.valid.shape, np.float32))]).disturbance
+    return disturbance(pair, [(normals, np.ones(pair.valid.shape, np.float32))])
 
 
 def test_finds_what_was_dug_and_little_else(make_ground: Callable[..., tuple], make_pair: Callable[..., Pair]) -> None:
@@ -90,7 +90,7 @@ def test_neighbouring_regions_are_blended_by_weight(
     one, other = fit([(before, after)], BANDS), fit([make_ground(200, 5)[:2]], BANDS)
     pair = make_pair(before, after)
     west = np.broadcast_to(np.clip((120 - np.arange(200)) / 40, 0, 1), (200, 200)).astype(np.float32)
-    blended = read_pair(pair, [(one, west), (other, 1 - west)]).disturbance
+    blended = disturbance(pair, [(one, west), (other, 1 - west)])
     first, second = _score(pair, one), _score(pair, other)
     np.testing.assert_allclose(blended, west * first + (1 - west) * second, atol=1e-4)
     assert np.abs(first - second).max() > 0.01
@@ -100,7 +100,7 @@ def test_without_any_share_nothing_is_said(make_ground: Callable[..., tuple], ma
     before, after, _ = make_ground(160)
     normals = fit([(before, after)], BANDS)
     assert np.isnan(
-        read_pair(make_pair(before, after), [(normals, np.zeros((160, 160), np.float32))]).disturbance
+        disturbance(make_pair(before, after), [(normals, np.zeros((160, 160), np.float32))])
     ).all()
 
 

@@ -8,7 +8,7 @@ import rasterio
 from rasterio.enums import Resampling
 
 from detectors.core.normals import fit
-from detectors.core.training_free import read_pair
+from detectors.core.training_free import disturbance
 from detectors.core.types import BoolArray, FloatArray
 
 pytestmark = pytest.mark.real
@@ -50,7 +50,7 @@ def test_one_threshold_for_all_cities_and_a_fit_stable_under_sampling(real_data:
         masks = []
         for step in (1, 3):
             normals = fit([(before, after)], BANDS, lattice_step=step)
-            score = read_pair(pair, [(normals, np.ones(truth.shape, np.float32))]).disturbance
+            score = disturbance(pair, [(normals, np.ones(truth.shape, np.float32))])
             score = np.nan_to_num(score)  # the rim that the shift lays bare counts as no change
             masks.append(score >= np.percentile(score, 97))
         iou = (masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum()
@@ -74,7 +74,7 @@ def test_landsat_numbers_without_scale(real_data: Path, make_pair) -> None:  # t
     changed, same = (_drawn(folder / f"{name}.bmp") for name in ("change", "unchanged"))
     normals = fit([(images[0], images[1])], BANDS, reflectance=False)
     pair = make_pair(images[0], images[1], reflectance=False)
-    score = read_pair(pair, [(normals, np.ones(changed.shape, np.float32))]).disturbance
+    score = disturbance(pair, [(normals, np.ones(changed.shape, np.float32))])
     labelled = changed | same
     assert _auc(score[labelled], changed[labelled]) >= 0.985
 

@@ -29,7 +29,14 @@ def test_presets_are_what_they_promise() -> None:
         ({"planted_ha": (5.0, 1.0)}, "planted_ha"),
         ({"snow_dates": (dt.date(2020, 5, 1),)}, "2020-05-01"),
         ({"decoys": {"snow": 2}}, "snow_dates"),
-        ({"misregistration_px": 0.9}, "misregistration_px"),
+        ({"misregistration_px": 1.1}, "misregistration_px"),
+        ({"gsd_m": 30}, "none that sentinel-2 has"),
+        ({"sensor": "landsat", "gsd_m": 10}, "none that landsat has"),
+        ({"sensor": "spot"}, "sensor"),
+        ({"years": ((2024, 1.5),)}, "years"),
+        ({"years": ((2024, 0.5), (2024, 0.1))}, "named twice"),
+        ({"decoys": {"icing": 1}}, "before 20 May"),
+        ({"planted_ha": (0.01, 1.0)}, "planted_ha"),
         ({"width_m": 100}, "width_m"),
         ({"colour": "green"}, "colour"),
         ({"planted": {"tunnel": 1}}, "tunnel"),
@@ -45,3 +52,8 @@ def test_every_field_is_described() -> None:
     plain = {name for name, field in fields.items() if not field.description}
     assert plain == {"planted", "decoys"}  # these have fields of their own, which are
     assert all(field.description for name in plain for field in fields[name].annotation.model_fields.values())
+
+
+@pytest.mark.parametrize(("sensor", "gsd_m"), [("sentinel-2", 10), ("landsat", 30), ("gaofen", 8), ("dom", 2)])
+def test_the_pixel_size_follows_the_sensor(sensor: str, gsd_m: int) -> None:
+    assert SteppeSpec.model_validate(DATES | {"sensor": sensor}).gsd_m == gsd_m

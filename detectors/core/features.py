@@ -1,0 +1,131 @@
+"""What the network sees of a pair: the images in the region's own units, and how unlike its likes each pixel changed.
+
+Scene-relative numbers carry over to new ground; absolute ones (indices, brightness) tell water, plants, cloud and char.
+Every channel is scaled to about −4…4, and is 0 where its band is missing or the pixel was not observed.
+docs/design/network.md holds what each group is worth.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.core import anomaly, surface
+from detectors.core.normals import REACH_PX, Normals
+from detectors.core.training_free import log_unusual
+from detectors.core.types import BoolArray, FloatArray, Pair
+
+__all__ = ["CHANNELS", "REACH_PX", "Features", "features"]
+
+BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
+
+INDICES = {
+    "ndvi": ("nir", "red"),
+    "ndwi": ("green", "nir"),
+    "mndwi": ("green", "swir16"),
+    "ndmi": ("nir", "swir16"),
+    "nbr": ("nir", "swir22"),
+}
+"""Rouse 1974, McFeeters 1996, Xu 2006, Gao 1996, Key & Benson 2006."""
+
+CHANNELS = (
+    *(f"before_{band}" for band in BANDS),
+    *(f"after_{band}" for band in BANDS),
+    *(f"residual_{band}" for band in BANDS),
+    *(f"backward_{band}" for band in BANDS),
+    "length",
+    "unlike_forward",
+    "unlike_backward",
+    "unusual",
+    *(f"has_{band}" for band in BANDS),
+    *(f"before_{index}" for index in INDICES),
+    *(f"after_{index}" for index in INDICES),
+    "before_brightness",
+    "after_brightness",
+    "has_reflectance",
+    "observed",
+)
+"""Names of the channels, in their order; a manifest of weights lists them."""
+
+_PLACE = {name: place for place, name in enumerate(CHANNELS)}
+_LIMIT = np.float32(4)
+
+
+@dataclass(frozen=True)
+class Features:
+    """The input of the network on one grid."""
+
+    channels: FloatArray
+    """(F, H, W), in the order of `CHANNELS`."""
+
+    observed: BoolArray
+    """(H, W) both dates observed in every band of the normals; elsewhere all channels are 0."""
+
+
+def features(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Features:
+    """What the network sees of a pair.
+
+    A pixel's channels depend on what lies within `REACH_PX` and on the normals, on nothing else of the array.
+
+    Args:
+        pair: before and after.
+        normals: each with its (H, W) share in every pixel; the shares sum to 1, or to 0 where there are none. Every
+            normals' bands are among the pair's.
+    """
+    total = np.zeros((len(CHANNELS), *pair.valid.shape), np.float32)
+    observed = np.zeros(pair.valid.shape, bool)
+    share = np.zeros(pair.valid.shape, np.float32)
+    for each, weight in normals:
+        if not (weight > 0).any():
+            continue
+        channels, seen = _of(pair, each)
+        part = np.where(seen, weight, np.float32(0))
+        if len(normals) == 1 and (part[seen] == 1).all():
+            return Features(channels, seen & pair.valid)
+        channels *= part
+        total += channels
+        share += part
+        observed |= seen & (weight > 0)
+    observed &= pair.valid
+    total /= np.where(share > 0, share, np.float32(1))
+    total[:, ~observed] = 0
+    return Features(total, observed)
+
+
+def _of(pair: Pair, normals: Normals) -> tuple[FloatArray, BoolArray]:
+    """(F, H, W) channels under one region's normals, and where they mean something."""
+    index = [pair.bands.index(band) for band in normals.bands]
+    images = pair.before[index], normals.align(pair.after[index])
+    measures = anomaly.measure(images, normals.standards, normals.regressions, normals.codebook)
+    out = np.zeros((len(CHANNELS), *pair.valid.shape), np.float32)
+    for number, band in enumerate(normals.bands):
+        for role, z in zip(("before", "after"), measures.z, strict=True):
+            out[_PLACE[f"{role}_{band}"]] = z[number] / 2
+        for role, residual in zip(("residual", "backward"), measures.residuals, strict=True):
+            out[_PLACE[f"{role}_{band}"]] = np.sign(residual[number]) * np.log1p(np.abs(residual[number]))
+        out[_PLACE[f"has_{band}"]] = 1
+    root = np.float32(0.5 * np.log(len(normals.bands)))
+    out[_PLACE["length"]] = measures.log_length - root
+    out[_PLACE["unlike_forward"]] = measures.log_unlike[0] - root
+    out[_PLACE["unlike_backward"]] = measures.log_unlike[1] - root
+    out[_PLACE["unusual"]] = 2 * log_unusual(images, measures, normals, pair.reflectance)
+    if pair.reflectance:
+        for role, image in zip(("before", "after"), images, strict=True):
+            _absolute(out, role, image, normals.bands)
+        out[_PLACE["has_reflectance"]] = 1
+    out[_PLACE["observed"]] = 1
+    np.clip(out, -_LIMIT, _LIMIT, out=out)
+    out[:, ~(measures.observed & pair.valid)] = 0
+    return out, measures.observed
+
+
+def _absolute(out: FloatArray, role: str, image: FloatArray, bands: tuple[str, ...]) -> None:
+    """Indices and brightness of one date, which mean the same on all ground."""
+    for name, (first, second) in INDICES.items():
+        if {first, second} <= set(bands):
+            out[_PLACE[f"{role}_{name}"]] = 2 * np.nan_to_num(surface.ratio(image, bands, first, second))
+    visible = [bands.index(band) for band in ("blue", "green", "red") if band in bands]
+    if visible:
+        mean = np.nan_to_num(image[visible].mean(axis=0))
+        # 0.1 is bare ground, 0.02 water, 0.8 snow or cloud
+        out[_PLACE[f"{role}_brightness"]] = 2 * np.log(np.clip(mean, 0.005, 2) / 0.1)

@@ -1,0 +1,269 @@
+"""The network on a block: fast, and the same for the same ground whatever block or crop it came in.
+
+Windows lie on a grid of whole strides counted from the zone's own origin, and each has a margin of at least the
+network's reach. docs/design/inference.md holds what was tried and measured.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from detectors.core.errors import NetworkError
+from detectors.core.folded import Folded, Span
+from detectors.core.network import NetworkSpec, reach_px, stride
+from detectors.core.types import BoolArray, FloatArray
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+WINDOW_MPX = 2.5
+"""Largest window: a block of 1024 px with its margins is one window; what is larger is cut, with overlap."""
+
+_STRIP_ROWS = 4
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of the answer, and the rectangle of the input that decides it; both in pixels of the array."""
+
+    rows: Span
+    cols: Span
+    input_rows: Span
+    """On the global grid of strides; may end up to a stride outside the array, where the input is zero."""
+
+    input_cols: Span
+
+    @property
+    def pixels(self) -> int:
+        """Size of the input."""
+        return (self.input_rows[1] - self.input_rows[0]) * (self.input_cols[1] - self.input_cols[0])
+
+
+class Engine:
+    """A network ready to be asked, by several threads if need be. Make one per process."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        spec: NetworkSpec,
+        device: Device = "auto",
+        precision: Precision = "auto",
+        threads: int | None = None,
+        *,
+        compiled: bool = False,
+        window_mpx: float = WINDOW_MPX,
+    ) -> None:
+        """Rewrite a network for speed and move it to where it runs.
+
+        Args:
+            module: as `network.load` or training gives it; it is copied.
+            spec: its shape.
+            device: ``auto`` is the GPU if there is one.
+            precision: ``auto`` is bf16 where the device computes in it.
+            threads: processor cores per window. None: all of them, one window at a time; a number: as many windows at
+                a time as there are callers, each on so many cores.
+            compiled: let torch.compile have it; only for long runs on a GPU.
+            window_mpx: largest window, in millions of pixels.
+
+        Raises:
+            NetworkError: if there is no such device.
+        """
+        self.spec = spec
+        self.device = _device(device)
+        self.precision: Literal["fp32", "bf16"] = _precision(precision, self.device)
+        self._dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        self._threads = threads
+        self._lock = threading.Lock() if threads is None or self.device.type == "cuda" else None
+        self._window_px = int(window_mpx * 1e6)
+        edge = 2 * stride(spec)
+        folded = Folded(module, torch.zeros(1, len(spec.channels), edge, edge))
+        self._network = folded.to(device=self.device, dtype=self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if compiled:
+            self._network = torch.compile(self._network, dynamic=True)
+
+    def probabilities(self, channels: FloatArray, observed: BoolArray, origin_px: tuple[int, int]) -> FloatArray:
+        """(K, H, W) 0–1 for each class, NaN where not observed.
+
+        Only what is observed is worked out: an answer that is wanted in the core of a block alone is had faster with
+        `observed` False in its halo. Answers nearer to the edge of the array than the network's reach depend on where
+        that edge is.
+
+        Args:
+            channels: (F, H, W) in the order of the spec; finite, zero where not observed.
+            observed: (H, W) where an answer is wanted.
+            origin_px: row (counted southward) and column of the array's upper left pixel, counted from a place that
+                is the same for all arrays of a zone; may be negative.
+
+        Raises:
+            NetworkError: if the array is not of this network, or holds NaN.
+        """
+        if channels.shape != (len(self.spec.channels), *observed.shape):
+            raise NetworkError(
+                f"the network wants {len(self.spec.channels)} channels on the grid of the mask {observed.shape}, "
+                f"not an array of {channels.shape}"
+            )
+        out = np.full((len(self.spec.classes), *observed.shape), np.nan, np.float32)
+        for window in windows(observed, origin_px, self.spec, self._window_px):
+            rows, cols = slice(*window.rows), slice(*window.cols)
+            here = observed[rows, cols]
+            if here.any():
+                out[:, rows, cols] = np.where(here, self._window(channels, window), np.float32(np.nan))
+        if np.isnan(out[0]).sum() != np.count_nonzero(~observed):
+            raise NetworkError("a channel holds NaN or infinity near an observed pixel; unobserved input is zero")
+        return out
+
+    def _window(self, channels: FloatArray, window: Window) -> FloatArray:
+        part = torch.from_numpy(_cut(channels, window))[None]
+        rows, cols = (
+            (span[0] - outer[0], span[1] - outer[0])
+            for span, outer in ((window.rows, window.input_rows), (window.cols, window.input_cols))
+        )
+        with self._turn(), torch.inference_mode():
+            logits: torch.Tensor = self._network(self._put(part), rows, cols)
+            answer: FloatArray = logits[0].float().sigmoid().cpu().numpy()
+        return answer
+
+    def _put(self, part: torch.Tensor) -> torch.Tensor:
+        if self.device.type != "cuda":
+            return _channels_last(part, self._dtype)
+        pinned = torch.empty(part.shape, dtype=self._dtype, pin_memory=True).copy_(part)
+        there = pinned.to(self.device, non_blocking=True)
+        return there.contiguous(memory_format=torch.channels_last)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Waits for the network where callers take turns; else keeps the caller to its cores."""
+        if self._lock is not None:
+            with self._lock:
+                yield
+            return
+        if self._threads is not None and torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)  # of the calling thread's own pool
+        yield
+
+
+def windows(observed: BoolArray, origin_px: tuple[int, int], spec: NetworkSpec, most_px: int) -> list[Window]:
+    """The windows that together hold all observed pixels; of all ways to cut, the one with the fewest input pixels.
+
+    Args:
+        observed: (H, W) where an answer is wanted.
+        origin_px: global row and column of the array's upper left pixel.
+        spec: gives stride and reach.
+        most_px: input pixels a window may have; a single pixel with its margin is always a window.
+    """
+    if not observed.any():
+        return []
+    step = stride(spec)
+    margin = -(-reach_px(spec) // step) * step
+    axes = [
+        _Axis.of(np.flatnonzero(observed.any(axis=1 - axis)), observed.shape[axis], origin_px[axis], step, margin)
+        for axis in (0, 1)
+    ]
+    best: list[Window] = []
+    least = 0
+    for down in range(1, axes[0].most_parts + 1):
+        for across in range(1, axes[1].most_parts + 1):
+            cut = [
+                Window(rows, cols, input_rows, input_cols)
+                for rows, input_rows in axes[0].parts(down)
+                for cols, input_cols in axes[1].parts(across)
+            ]
+            total, largest = sum(window.pixels for window in cut), max(window.pixels for window in cut)
+            finest = down == axes[0].most_parts and across == axes[1].most_parts
+            if (largest <= most_px or (finest and not best)) and (not best or total < least):
+                best, least = cut, total
+            if largest <= most_px:
+                break  # more parts only add margins
+    return best
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The wanted stretch of one axis, in pixels of the array."""
+
+    first: int
+    last: int
+    phase: int
+    """Of the array's first pixel on the grid of strides."""
+
+    length: int
+    step: int
+    margin: int
+
+    @classmethod
+    def of(cls, where: NDArray[np.intp], length: int, origin: int, step: int, margin: int) -> "_Axis":
+        return cls(int(where[0]), int(where[-1]) + 1, origin % step, length, step, margin)
+
+    @property
+    def most_parts(self) -> int:
+        """Parts shorter than two margins are mostly margin."""
+        return max(1, -(-(self.last - self.first) // max(2 * self.margin, self.step)))
+
+    def parts(self, count: int) -> list[tuple[Span, Span]]:
+        """So many stretches (fewer if they would be shorter than a stride), each with that of its input."""
+        size = -(-(self.last - self.first) // count)
+        return [
+            (
+                (start, min(start + size, self.last)),
+                (
+                    max(self._down(start - self.margin), self._down(0)),
+                    min(self._up(min(start + size, self.last) + self.margin), self._up(self.length)),
+                ),
+            )
+            for start in range(self.first, self.last, size)
+        ]
+
+    def _down(self, place: int) -> int:
+        return (place + self.phase) // self.step * self.step - self.phase
+
+    def _up(self, place: int) -> int:
+        return -(-(place + self.phase) // self.step) * self.step - self.phase
+
+
+def _cut(channels: FloatArray, window: Window) -> FloatArray:
+    """(F, h, w) input of a window; a view where it lies inside the array, else filled up with zeros."""
+    spans = (window.input_rows, window.input_cols)
+    inside = tuple(slice(max(a, 0), min(b, size)) for (a, b), size in zip(spans, channels.shape[1:], strict=True))
+    part = channels[:, inside[0], inside[1]]
+    lacking = [(inner.start - a, b - inner.stop) for (a, b), inner in zip(spans, inside, strict=True)]
+    if any(map(any, lacking)):
+        return np.pad(part, ((0, 0), *lacking))
+    return part
+
+
+def _channels_last(part: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Converted and transposed a few rows at a time, which stay in the cache: half the time of PyTorch's own way."""
+    count, channels, height, width = part.shape
+    out = torch.empty((count, height, width, channels), dtype=dtype).permute(0, 3, 1, 2)
+    for row in range(0, height, _STRIP_ROWS):
+        rows = slice(row, row + _STRIP_ROWS)
+        out[:, :, rows] = part[:, :, rows].to(dtype).contiguous(memory_format=torch.channels_last)
+    return out
+
+
+def _device(wanted: Device) -> torch.device:
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise NetworkError("there is no GPU that PyTorch can use; choose the device cpu or auto")
+    return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+def _precision(wanted: Precision, device: torch.device) -> Literal["fp32", "bf16"]:
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if processor_has_bf16() else "fp32"
+
+
+def processor_has_bf16() -> bool:
+    """True where the processor multiplies in bf16 itself; elsewhere bf16 is slower than float32."""
+    able = torch.cpu.get_capabilities()
+    onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return onednn and bool(able.get("avx512_bf16") or able.get("amx_bf16"))

@@ -1,0 +1,81 @@
+"""All measurements on real ground in one go, each through the ordinary scan, for one method or several."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import BadInputError
+from pipelines.exams.burns import measure_burns
+from pipelines.exams.cleardates import measure_clear_dates
+from pipelines.exams.degraded import VARIANTS
+from pipelines.exams.labelled import above_training_free, measure_degraded, measure_oscd, measure_taizhou
+from pipelines.exams.pair import METHODS
+from pipelines.exams.part import Part
+from pipelines.exams.water import measure_water
+from pipelines.progress import Progress, Silent
+from pipelines.request import Method
+
+Measure = Callable[[Path, Path, Method, Progress], Part]
+
+MEASURES: Mapping[str, tuple[Measure, ...]] = {
+    "oscd": (measure_oscd,),
+    "taizhou": (measure_taizhou,),
+    "burns": (measure_burns,),
+    "water": (measure_water,),
+    "clear": (measure_clear_dates,),
+    "degraded": tuple(partial(measure_degraded, variant) for variant in VARIANTS),
+}
+"""By the name with which a part is asked for."""
+
+
+@dataclass(frozen=True)
+class ExamReport:
+    """Every part for every method."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be measured. A condition that is not met is no failure: it is a result."""
+        return any(part.failed for part in self.parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as one JSON document."""
+        return {"parts": [part.as_json() for part in self.parts]}
+
+
+def run_exam(
+    real: Path,
+    work: Path,
+    only: Sequence[str] = (),
+    methods: Sequence[str] = ("auto",),
+    progress: Progress | None = None,
+) -> ExamReport:
+    """Measure what is asked for on the real imagery of a folder.
+
+    Args:
+        real: folder of real imagery.
+        work: scratch folder; each run makes folders of its own in it.
+        only: names in `MEASURES`; empty means all.
+        methods: names in `METHODS`, measured one after another, so that they stand beside each other.
+        progress: told of each step.
+
+    Raises:
+        BadInputError: if a name is not known, or imagery that was asked for is not there.
+    """
+    for given, known, what in ((only, tuple(MEASURES), "part"), (methods, METHODS, "method")):
+        if unknown := [name for name in given if name not in known]:
+            raise BadInputError(f"The exam has no {what} {unknown[0]!r}; it has {', '.join(known)}.")
+    found: dict[tuple[str, Method], Part] = {}
+    for name, measures in MEASURES.items():
+        if only and name not in only:
+            continue
+        for measure in measures:
+            for method in [known for known in METHODS if known in methods]:
+                part = measure(real, work, method, progress or Silent())
+                found[part.name, method] = part
+    gains = above_training_free(found)
+    parts = (replace(part, checks=(*part.checks, gains[key])) if key in gains else part for key, part in found.items())
+    return ExamReport(tuple(parts))

@@ -1,0 +1,51 @@
+"""What a training run is asked to be: everything that decides its result."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.errors import BadInputError
+from pipelines.training.variants import VariantSpec
+
+
+class TrainConfig(BaseModel):
+    """Frozen; the same config, archives and seed give the same weights on the same machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of planting, crops and initial weights")
+    keep_out: int = Field(default=7, ge=2, description="one place in so many is kept out of training, to measure on")
+    variants: int = Field(default=240, ge=1, le=100_000, description="planted variants of real backgrounds")
+    simulated: int = Field(default=24, ge=0, le=10_000, description="simulated worlds beside them")
+    validation: int = Field(default=24, ge=1, le=10_000, description="planted variants of the grounds kept out")
+    steps: int = Field(default=4000, ge=1, description="optimiser steps")
+    batch: int = Field(default=16, ge=1, le=1024, description="crops of 128² in a step")
+    learning_rate: float = Field(default=2e-3, gt=0, description="highest learning rate, after the warm-up")
+    weight_decay: float = Field(default=1e-2, ge=0, description="of AdamW")
+    warm_up: int = Field(default=200, ge=1, description="steps over which the learning rate rises")
+    average: float = Field(default=0.997, ge=0, lt=1, description="decay of the moving average of the weights")
+    dice: float = Field(default=1.0, ge=0, description="weight of the Dice loss beside twice the cross entropy")
+    burnt: float = Field(default=0.3, ge=0, description="weight of the burnt class beside disturbance")
+    checkpoint: int = Field(default=500, ge=1, description="steps between checkpoints")
+    encoder: str = Field(default="resnet18", description="encoder of segmentation-models-pytorch, of finite reach")
+    depth: int = Field(default=3, ge=2, le=5, description="stages of the encoder; its stride is 2 to this power")
+    decoder_channels: tuple[int, ...] = Field(default=(64, 32, 16), description="one per stage")
+    variant: VariantSpec = VariantSpec()
+
+
+def read_config(path: Path | None, given: dict[str, Any]) -> TrainConfig:
+    """The configuration of a JSON file, with fields given otherwise on top.
+
+    Raises:
+        BadInputError: if the file can not be read, or a field is unknown or out of range.
+    """
+    try:
+        base = TrainConfig.model_validate_json(path.read_text(encoding="utf-8")) if path else TrainConfig()
+        return TrainConfig.model_validate({**base.model_dump(), **given})
+    except OSError as error:
+        raise BadInputError(f"{path} can not be read ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise BadInputError(f"the training configuration is wrong at {where}: {first['msg']}") from error

@@ -1,0 +1,153 @@
+"""The training set: variants written to disk once, read as random crops."""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from detectors.core.errors import TooLittleGroundError
+from imagery.simulated.curriculum import train_specs
+from imagery.simulated.spec import SteppeSpec
+from pipelines.progress import Step
+from pipelines.training.backgrounds import Background
+from pipelines.training.simulated import world_variant
+from pipelines.training.variants import Variant, VariantSpec, variant
+
+CROP_PX = 128
+SIMULATED_FROM = 50_000
+"""Number of the first simulated variant: below it are the real ones."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One stored variant."""
+
+    inputs: NDArray[np.float16]
+    """(F, H, W) features, a memory map."""
+
+    targets: NDArray[np.uint8]
+    """(2, H, W) changed and burnt: 0, 1, or 255 = left out of the loss."""
+
+    source: str
+    """Where its ground comes from: ``real`` or ``simulated``."""
+
+    full: bool
+    """False for an imitated poorer sensor."""
+
+
+def store(folder: Path, number: int, made: Variant, source: str) -> None:
+    """Write a variant as plain NumPy files."""
+    full = all(np.isfinite(band).any() for band in made.planted.before) and made.planted.reflectance
+    stem = f"{number:05d}_{source}_{'full' if full and made.planted.gsd_m < 20 else 'poor'}"
+    np.save(folder / f"{stem}_x.npy", made.features.channels.astype(np.float16), allow_pickle=False)
+    np.save(folder / f"{stem}_y.npy", np.stack([made.label, made.burnt]), allow_pickle=False)
+
+
+def load(folder: Path) -> list[Item]:
+    """Everything that was stored, as memory maps."""
+    items = []
+    for path in sorted(folder.glob("*_x.npy")):
+        _, source, kind, _ = path.stem.split("_")
+        targets = np.load(path.with_name(path.name.replace("_x", "_y")), allow_pickle=False)
+        items.append(Item(np.load(path, mmap_mode="r", allow_pickle=False), targets, source, kind == "full"))
+    return items
+
+
+def make_real(
+    grounds: Sequence[Background], spec: VariantSpec, count: int, seed: int, folder: Path, workers: int, step: Step
+) -> int:
+    """Plant into backgrounds and store the variants; each depends on the seed and its number alone.
+
+    Returns:
+        How many were stored; a variant with too little ground observed is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [n for n in range(count) if not list(folder.glob(f"{n:05d}_real_*_y.npy"))]
+    # spawned, not forked: a forked child inherits the locks of threads that it has not
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start, (list(grounds), spec, seed, folder)) as pool:
+        for _ in pool.map(_make_real, missing):
+            step()
+    return len(list(folder.glob("*_real_*_y.npy")))
+
+
+def make_simulated(seed: int, count: int, folder: Path, workers: int, step: Step) -> int:
+    """Build simulated worlds and store what the network sees of them; worlds are removed again.
+
+    Returns:
+        How many variants are stored; a world with too little ground in sight is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    specs = [
+        (place, spec, folder)
+        for place, spec in enumerate(train_specs(seed, count), start=SIMULATED_FROM)
+        if not list(folder.glob(f"{place:05d}_simulated_*_y.npy"))
+    ]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        for _ in pool.map(_make_simulated, specs):
+            step()
+    return len(list(folder.glob("*_simulated_*_y.npy")))
+
+
+def _make_simulated(job: tuple[int, SteppeSpec, Path]) -> None:
+    number, spec, folder = job
+    with threadpool_limits(1):
+        made = world_variant(spec)
+    if made is not None:
+        store(folder, number, made, "simulated")
+
+
+_JOB: dict[str, object] = {}
+
+
+def _start(grounds: list[Background], spec: VariantSpec, seed: int, folder: Path) -> None:
+    _JOB.update(grounds=grounds, spec=spec, seed=seed, folder=folder)
+
+
+def _make_real(number: int) -> None:
+    grounds, spec, seed, folder = (_JOB[key] for key in ("grounds", "spec", "seed", "folder"))
+    assert isinstance(grounds, list)
+    assert isinstance(spec, VariantSpec)
+    assert isinstance(folder, Path)
+    rng = np.random.default_rng([int(str(seed)), number])
+    sizes = np.array([np.sqrt(ground.doubtful.size) for ground in grounds])
+    ground = grounds[int(rng.choice(len(grounds), p=sizes / sizes.sum()))]
+    with threadpool_limits(1):
+        try:
+            made = variant(ground, rng, spec)
+        except TooLittleGroundError:
+            return
+    store(folder, number, made, "real")
+
+
+def batch_of(items: Sequence[Item], rng: Generator, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """A batch of random crops, turned and mirrored.
+
+    Returns:
+        (B, F, `CROP_PX`, `CROP_PX`) float16 inputs and (B, 2, …) uint8 targets.
+    """
+    weights = np.array([np.sqrt(item.targets[0].size) for item in items])
+    chosen = rng.choice(len(items), batch, p=weights / weights.sum())
+    pairs = [_crop(items[int(place)], rng) for place in chosen]
+    return np.stack([x for x, _ in pairs]), np.stack([y for _, y in pairs])
+
+
+def _crop(item: Item, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+    height, width = item.targets.shape[1:]
+    row, col = (int(rng.integers(0, max(size - CROP_PX, 0) + 1)) for size in (height, width))
+    window = (slice(None), slice(row, row + CROP_PX), slice(col, col + CROP_PX))
+    x, y = np.asarray(item.inputs[window]), item.targets[window]
+    turns, mirror = int(rng.integers(4)), rng.random() < 0.5
+    out = []
+    for array, outside in ((x, 0), (y, 255)):
+        short = [(0, 0), *((0, CROP_PX - size) for size in array.shape[1:])]
+        if any(gap for _, gap in short):
+            array = np.pad(array, short, constant_values=outside)
+        turned = np.rot90(array, turns, (1, 2))
+        out.append(np.ascontiguousarray(turned[..., ::-1] if mirror else turned))
+    return out[0], out[1]

@@ -1,0 +1,108 @@
+"""From a trained network to scores that mean something: rarity on real ground, calibration and thresholds.
+
+All of it on planted changes and unlabelled ground; no label of a real pair is ever seen here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.features import CHANNELS, Features
+from detectors.core.inference import Engine
+from detectors.core.rarity import Rarity, logit
+from detectors.core.reader import UNUSUAL
+from detectors.core.types import FloatArray
+from pipelines.training.dataset import Item
+
+LOW_OF_HIGH = 0.6
+"""The threshold down to which a patch grows, as a share of the one that begins it."""
+
+_BINS = 40
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What turns the network's output into a score."""
+
+    network: Rarity
+    unusual: Rarity
+    calibration: tuple[tuple[float, float], ...]
+    low: float
+    high: float
+    figures: dict[str, float]
+    """Precision, recall, F1 and AUC by pixels on the planted changes it was fitted on."""
+
+
+def values_of(engine: Engine, seen: Features) -> tuple[FloatArray, FloatArray]:
+    """(N,) log odds and anomaly of the observed pixels."""
+    chance = engine.probabilities(seen.channels, seen.observed, (0, 0))[0]
+    return logit(chance[seen.observed]), seen.channels[CHANNELS.index(UNUSUAL)][seen.observed]
+
+
+def rarities(engine: Engine, real: Iterable[Features]) -> tuple[Rarity, Rarity]:
+    """How rare each value is on real pairs that nothing was planted into."""
+    pairs = [values_of(engine, seen) for seen in real]
+    network, unusual = (np.concatenate([pair[place] for pair in pairs]) for place in (0, 1))
+    return Rarity.fit(network), Rarity.fit(unusual)
+
+
+def scoring_of(engine: Engine, real: Iterable[Features], planted: Sequence[Item]) -> Scoring:
+    """Fit rarity, calibration and thresholds.
+
+    Args:
+        engine: the trained network.
+        real: unlabelled pairs as they are.
+        planted: variants of ground that training did not see; pixels left out of the loss are left out here.
+    """
+    network, unusual = rarities(engine, real)
+    raws, truths = [], []
+    for item in planted:
+        channels = np.asarray(item.inputs, np.float32)
+        observed = channels[CHANNELS.index("observed")] > 0
+        odds, rare = values_of(engine, Features(channels, observed))
+        known = item.targets[0][observed] != 255
+        raws.append((network(odds) + unusual(rare))[known])
+        truths.append(item.targets[0][observed][known] == 1)
+    raw, truth = np.concatenate(raws), np.concatenate(truths)
+    points = calibrate(raw, truth)
+    score = np.interp(raw, *np.array(points).T)
+    high, figures = best_threshold(score, truth)
+    return Scoring(network, unusual, points, round(high * LOW_OF_HIGH, 3), round(high, 3), figures)
+
+
+def calibrate(raw: FloatArray, truth: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
+    """Isotonic calibration in bins of equal count of positives (pool adjacent violators; Zadrozny & Elkan 2002)."""
+    edges = np.unique(np.quantile(raw[truth], np.linspace(0, 1, _BINS + 1)))
+    edges[0], edges[-1] = raw.min(), raw.max() + 1e-3
+    place = np.clip(np.digitize(raw, edges) - 1, 0, len(edges) - 2)
+    count = np.bincount(place, minlength=len(edges) - 1).astype(float)
+    hits = np.bincount(place, truth, minlength=len(edges) - 1)
+    centre = np.bincount(place, raw, minlength=len(edges) - 1) / np.maximum(count, 1)
+    blocks: list[list[float]] = []
+    for middle, total, hit in zip(centre, count, hits, strict=True):
+        if total == 0:
+            continue
+        blocks.append([middle * total, total, hit])
+        while len(blocks) > 1 and blocks[-2][2] / blocks[-2][1] >= blocks[-1][2] / blocks[-1][1]:
+            last = blocks.pop()
+            blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
+    points = [(float(raw.min()), 0.0)]
+    points += [(round(total_raw / total, 4), round(hit / total, 4)) for total_raw, total, hit in blocks]
+    rising = [points[0]]
+    for point in points[1:]:
+        if point[0] > rising[-1][0]:
+            rising.append(point)
+    return tuple(rising)
+
+
+def best_threshold(score: NDArray[np.floating], truth: NDArray[np.bool_]) -> tuple[float, dict[str, float]]:
+    """The threshold with the best F1 by pixels, and the figures there."""
+    steps = np.linspace(0.05, 0.95, 91)
+    hits = np.array([np.count_nonzero(truth & (score >= step)) for step in steps], float)
+    called = np.array([np.count_nonzero(score >= step) for step in steps], float)
+    f1 = 2 * hits / np.maximum(called + truth.sum(), 1)
+    best = int(np.argmax(f1))
+    precision, recall = hits[best] / max(called[best], 1), hits[best] / max(truth.sum(), 1)
+    return float(steps[best]), {"precision": precision, "recall": recall, "f1": float(f1[best])}
