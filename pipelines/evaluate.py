@@ -10,11 +10,12 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.read import read_aoi
 from detectors.core.errors import UnknownDetectorError
-from detectors.core.registry import choose
+from pipelines.chosen import detectors_for
 from pipelines.errors import BadInputError
 from pipelines.home import home
 from pipelines.metrics import Metrics, evaluate, pool
 from pipelines.progress import Progress, Silent
+from pipelines.request import Method
 from pipelines.truth import VECTOR_SUFFIXES, Polygons, Truth, labels_on_grid
 from pipelines.warp import frame_of, open_raster, overlaps, read_scores, windows
 
@@ -98,13 +99,13 @@ def _polygons(path: Path) -> BaseGeometry:
     return read_aoi(str(path), home()).geometry
 
 
-def threshold_of(detector: str) -> float:
+def threshold_of(detector: str, method: Method = "auto") -> float:
     """The threshold that a detector ships with: the score at which a lead begins.
 
     Raises:
         BadInputError: if there is no such detector.
     """
     try:
-        return choose([detector])[0].threshold_high
+        return detectors_for([detector], method, home())[0].threshold_high
     except UnknownDetectorError as error:
         raise BadInputError(f"There is {error}.") from error

@@ -18,6 +18,7 @@ from pipelines.progress import Lines, Step
 from pipelines.request import ScanRequest, check_order
 from pipelines.run import Failed
 from pipelines.scan import BlockWork, scan
+from pipelines.training.config import TrainConfig
 
 
 @task(name="block", task_run_name="block {block.id}", cache_policy=NO_CACHE, persist_result=False)
@@ -65,6 +66,35 @@ def scan_flow(
     check_order(before, after)
     request = ScanRequest(read_aoi(aoi, home()), archive, before, after, out, detectors, layers, scores)
     return int(scan(request, Lines(), run_blocks=as_tasks).exit_code)
+
+
+@flow(name="train")
+def train_flow(
+    archives: tuple[Path, ...],
+    out: Path,
+    config: TrainConfig | None = None,
+    weights: Path | None = None,
+    device: str = "auto",
+) -> str:
+    """Train the network on unlabelled scenes; a run that was stopped goes on where it was.
+
+    Args:
+        archives: local archives of real scenes.
+        out: folder of the run.
+        config: everything that decides the result.
+        weights: folder of the weights; the home's when left out.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Returns:
+        Hash of the weights.
+    """
+    # torch takes seconds to import: only when something is trained
+    from pipelines.training.session import run_training
+
+    wanted = config or TrainConfig()
+    return run_training(
+        wanted, archives, out, weights or home() / "weights", device=device, progress=Lines()
+    ).entry.sha256
 
 
 @flow(name="demo", task_runner=ThreadPoolTaskRunner(max_workers=2))  # type: ignore[arg-type]

@@ -19,19 +19,19 @@ from aoi.grid import Block
 from aoi.layers import Layer, open_layers
 from detectors.core.apply import TRAINING_FREE
 from detectors.core.normals import Normals
-from detectors.core.registry import choose
 from imagery.compose import Failure
 from leads.errors import OutputError
 from leads.geopackage import refuse_edited
 from leads.model import Coverage
 from pipelines.block import BlockResult, ground_of, work_block
+from pipelines.chosen import detectors_for
 from pipelines.errors import BadInputError, Exit, NothingObservedError, PipelineError
 from pipelines.home import home
 from pipelines.outputs import Outputs
 from pipelines.package import draw, package
 from pipelines.plan import Plan, plan_scan
 from pipelines.progress import Progress, Silent, Step
-from pipelines.readers import reader_of, with_thresholds
+from pipelines.readers import reader_of
 from pipelines.region import Region, fit_region
 from pipelines.report import leads_of
 from pipelines.request import Method, ScanRequest
@@ -63,7 +63,7 @@ def scan(
     progress = progress or Silent()
     clock = _Clock()
     reader = reader_of(request.method, home())
-    detectors = with_thresholds(choose(request.detectors), reader, home())
+    detectors = detectors_for(request.detectors, request.method, home())
     layers = open_layers(request.layers, request.layers_status) if request.layers else ()
     # Blocks and cells share the cores already; and one thread gives the same normals on every machine.
     one_thread = threadpool_limits(limits=1, user_api="blas")

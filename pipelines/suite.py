@@ -196,7 +196,7 @@ def measure_pairs(
     Raises:
         BadInputError: if there is no such detector.
     """
-    threshold = threshold_of(detector)
+    threshold = threshold_of(detector, method)
     task = _Task(work, detector, threshold, scorer, method, prepare)
     results, failed = [], []
     with (progress or Silent()).stage("labelled pairs", len(pairs)) as step:

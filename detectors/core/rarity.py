@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.core.errors import DetectorError
+from detectors.core.errors import DetectorError, TooLittleGroundError
 from detectors.core.types import FloatArray
 
 STEP = 0.25
 MOST = 9.0
 """Surprise up to which knots are laid: one pixel in eight thousand."""
+
+_TAIL = 4
+"""Steps over which the slope beyond the last knot is taken."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,12 @@ class Rarity:
 
         Args:
             values: (N,) finite, N at least some tens of thousands.
+
+        Raises:
+            TooLittleGroundError: if there is none.
         """
+        if not len(values):
+            raise TooLittleGroundError("no real ground was observed at both dates, so nothing is known to be rare")
         surprises = np.arange(0, MOST + STEP / 2, STEP)
         return cls(np.quantile(values, 1 - np.exp(-surprises)).astype(np.float32))
 
@@ -45,15 +53,15 @@ class Rarity:
             DetectorError: if it is missing or out of order.
         """
         knots = tensors.get(f"rarity.{name}")
-        if knots is None or knots.ndim != 1 or len(knots) < 2 or (np.diff(knots) < 0).any():
+        if knots is None or knots.ndim != 1 or len(knots) <= _TAIL or not (np.diff(knots) >= 0).all():
             raise DetectorError(f"the weights hold no rising rarity.{name}: they belong to another version")
         return cls(np.asarray(knots, np.float32))
 
     def __call__(self, values: FloatArray) -> FloatArray:
-        """Surprise of each value; beyond the last knot it rises as between the last two."""
+        """Surprise of each value, NaN for NaN; beyond the last knot it rises as over the last `_TAIL` steps."""
         places = np.arange(len(self.knots)) * STEP
         inside = np.interp(values, self.knots, places)
-        slope = STEP * 4 / max(float(self.knots[-1] - self.knots[-5]), 1e-3)
+        slope = STEP * _TAIL / max(float(self.knots[-1] - self.knots[-1 - _TAIL]), 1e-3)
         return np.asarray(inside + np.maximum(values - self.knots[-1], 0) * slope, np.float32)
 
 

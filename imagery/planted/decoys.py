@@ -134,6 +134,8 @@ def _a_field(canvas: Canvas, area_m2: float) -> tuple[Window, BoolArray] | None:
     rng = canvas.rng
     height, width = canvas.label.shape
     reach = int(np.clip(np.sqrt(area_m2 * 4) / canvas.gsd_m, 12, 60))
+    if min(height, width) <= reach:
+        return None
     for _ in range(12):
         row, col = (
             int(rng.integers(reach, max(height - reach, reach + 1))),
@@ -245,7 +247,7 @@ def speckle(canvas: Canvas, colours: Palette, area_m2: float) -> bool:
 
 def misregister(image: FloatArray, shift_px: tuple[float, float]) -> FloatArray:
     """(C, H, W) image displaced by (row, col), each at most a pixel; unobserved ground widens by as much."""
-    hollow = ~np.isfinite(image).all(axis=0)
+    hollow: BoolArray = np.asarray(~np.isfinite(image).all(axis=0))
     out = np.empty_like(image)
     for band, target in zip(image, out, strict=True):
         filled = np.where(hollow, np.nanmedian(band), band).astype(np.float64)

@@ -148,12 +148,11 @@ def ploughed(canvas: Canvas, colours: Palette, area_m2: float) -> bool:
 
     def furrows(shape: tuple[int, int]) -> FloatArray:
         soil = library(colours, rng, shape, str(rng.choice(["tilled", "tilled", "chestnut_soil"])))
-        across = np.hypot(*shape)
         y, x = np.mgrid[: shape[0], : shape[1]] * canvas.gsd_m
         wave = np.sin(
             2 * np.pi * (x * np.sin(np.radians(angle)) + y * np.cos(np.radians(angle))) / rng.uniform(40, 160)
         )
-        return np.asarray(soil * (1 + rng.uniform(0, 0.08) * wave * (across > 0)), np.float32)
+        return np.asarray(soil * (1 + rng.uniform(0, 0.08) * wave), np.float32)
 
     return _lay(canvas, "ploughed", outline, furrows)
 

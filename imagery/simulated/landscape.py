@@ -101,6 +101,8 @@ def settle(spec: SteppeSpec, rectangle_: BaseGeometry) -> Landscape:
 def _scatter(rng: Generator, free: BaseGeometry, count: int, apart_m: float) -> list[tuple[float, float]]:
     """Up to `count` places inside `free`; nearer to each other than wished where there is little room."""
     places: list[tuple[float, float]] = []
+    if free.is_empty:  # a small world that its lake and river fill
+        return []
     west, south, east, north = free.bounds
     for trial in range(count * 200):
         if len(places) == count:

@@ -15,12 +15,13 @@ def list_detectors(as_json: Annotated[bool, typer.Option("--json", help="Print o
     """List id, names, threshold, minimum area, season, layers and weights of each detector."""
     import json
 
-    from detectors.core.apply import TRAINING_FREE
-    from detectors.core.registry import all_detectors
+    from pipelines.chosen import detectors_for, weights_name
+    from pipelines.home import home
 
-    everyone = all_detectors().values()
+    everyone = detectors_for((), "auto", home())
+    weights = weights_name("auto", home())
     if as_json:
-        typer.echo(json.dumps([_row(detector) for detector in everyone], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([_row(detector, weights) for detector in everyone], ensure_ascii=False, indent=2))
         return
     for detector in everyone:
         first, last = ("{:02d}-{:02d}".format(*day) for day in detector.season)
@@ -28,13 +29,11 @@ def list_detectors(as_json: Annotated[bool, typer.Option("--json", help="Print o
         typer.echo(
             f"{'':<18} threshold {detector.threshold_high:g} (low {detector.threshold_low:g}), at least "
             f"{detector.minimum_area_m2:g} m², {first} to {last}, layers {', '.join(detector.layers) or 'none'}, "
-            f"{TRAINING_FREE} score"
+            f"score {weights[:13]}"
         )
 
 
-def _row(detector: "Detector") -> dict[str, object]:
-    from detectors.core.apply import TRAINING_FREE
-
+def _row(detector: "Detector", weights: str) -> dict[str, object]:
     return {
         "id": detector.id,
         "name_zh": detector.name_zh,
@@ -44,5 +43,5 @@ def _row(detector: "Detector") -> dict[str, object]:
         "minimum_area_m2": detector.minimum_area_m2,
         "season": ["{:02d}-{:02d}".format(*day) for day in detector.season],
         "layers": list(detector.layers),
-        "weights": TRAINING_FREE,
+        "weights": weights,
     }

@@ -58,6 +58,8 @@ def train_command(
             raise BadInputError(f"--source {said!r} has not the form NAME|LICENCE|WHAT")
         sources.append(Source(name=parts[0].strip(), licence=parts[1].strip(), what=parts[2].strip()))
     told = " ".join(f"--{name} {value}" for name, value in given.items() if value is not None)
+    if config is not None:
+        told = f"--config {config.name} {told}"
     names = " ".join(f"--archive {path.name}" for path in archive)
     trained = run_training(
         wanted,

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.core.registry import choose
 from detectors.core.types import BARE, BUILT, BoolArray, Detector, Surface
+from pipelines.chosen import detectors_for
 from pipelines.exams.fires import Fire, Load, find_fires
 from pipelines.exams.pair import DOMAIN_ERRORS, Scanned, index, scan_pair
 from pipelines.exams.part import Check, Column, Part, ratio
+from pipelines.home import home
 from pipelines.progress import Progress, Silent
 from pipelines.request import Method
 
@@ -105,7 +106,7 @@ def _measure(
     fire = load(folder)
     start = time.perf_counter()
     pair = index(name, fire.sources, fire.sidecar, folder)
-    called = called_in(scan_pair(pair, fire.geobox, DETECTORS, method, folder / "scan"))
+    called = called_in(scan_pair(pair, fire.geobox, DETECTORS, method, folder / "scan"), method)
     seconds = time.perf_counter() - start
     return name, int(fire.burnt.sum()), *shares(fire, called), seconds
 
@@ -132,7 +133,7 @@ def shares(fire: Fire, called: Called) -> tuple[float, float, float, float, floa
     )
 
 
-def called_in(scanned: Scanned) -> Called:
+def called_in(scanned: Scanned, method: Method) -> Called:
     """What a scan called digging, building or anything but a burn, by pixels and by leads.
 
     Raises:
@@ -143,12 +144,12 @@ def called_in(scanned: Scanned) -> Called:
     scores = {always: scanned.scored(always), **{name: scanned.score(name) for name in seasonal}}
     observed = np.isfinite(scores[always])
     dug_px, other_px, dug_leads, other_leads = (np.zeros(after.shape, np.bool_) for _ in range(4))
-    for detector in choose(DETECTORS):
+    for detector in detectors_for(DETECTORS, method, home()):
         over = np.nan_to_num(scores[detector.id]) >= detector.threshold_high
         into = turned_into(detector, before, after)
         dug_px |= over & np.isin(into, sorted(BARE | BUILT))
         other_px |= over & (into != Surface.BURNT)
-    kinds = {(d.id, t.name_en): t.after for d in choose(DETECTORS) for t in d.transitions}
+    kinds = {(d.id, t.name_en): t.after for d in detectors_for(DETECTORS, method, home()) for t in d.transitions}
     for detector_id, change, inside in scanned.leads():
         # an unknown kind of change (no transition fits) is into nothing
         into_any = kinds.get((detector_id, change), frozenset())

@@ -164,7 +164,7 @@ def _measure(pair: Indexed, geobox: GeoBox, method: Method, out: Path) -> tuple[
     leads = np.zeros(seen.shape, np.bool_)
     for _, _, inside in scanned.leads():
         leads |= inside
-    called = np.nan_to_num(score) >= threshold_of(DETECTOR)
+    called = np.nan_to_num(score) >= threshold_of(DETECTOR, method)
     days = pair.before.solar_day, pair.after.solar_day
     observed = int(seen.sum())
     inside_leads = int((leads & seen).sum())

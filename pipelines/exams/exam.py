@@ -13,6 +13,7 @@ from pipelines.exams.degraded import VARIANTS
 from pipelines.exams.labelled import above_training_free, measure_degraded, measure_oscd, measure_taizhou
 from pipelines.exams.pair import METHODS
 from pipelines.exams.part import Part
+from pipelines.exams.planted import measure_planted
 from pipelines.exams.water import measure_water
 from pipelines.progress import Progress, Silent
 from pipelines.request import Method
@@ -25,6 +26,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "burns": (measure_burns,),
     "water": (measure_water,),
     "clear": (measure_clear_dates,),
+    "planted": (measure_planted,),
     "degraded": tuple(partial(measure_degraded, variant) for variant in VARIANTS),
 }
 """By the name with which a part is asked for."""

@@ -108,6 +108,8 @@ def _places(scenes: Sequence[Scene]) -> list[list[Scene]]:
 def grounds(group: Sequence[Scene]) -> list[GeoBox]:
     """Boxes of at most `LARGEST_PX` that cover what all scenes of a place show."""
     everywhere = shapely.intersection_all([scene.geometry for scene in group])
+    if everywhere.is_empty:  # two small scenes at either end of a large one are of its place, and not of each other's
+        return []
     epsg = zone_of(float(everywhere.centroid.x), float(everywhere.centroid.y))
     gsd_m = group[0].gsd_m
     left, bottom, right, top = (round(edge / gsd_m) for edge in to_crs(everywhere, 4326, epsg).bounds)

@@ -1,9 +1,9 @@
 """What a training run is asked to be: everything that decides its result."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import BadInputError
 from pipelines.training.variants import VariantSpec
@@ -33,6 +33,12 @@ class TrainConfig(BaseModel):
     decoder_channels: tuple[int, ...] = Field(default=(64, 32, 16), description="one per stage")
     variant: VariantSpec = VariantSpec()
 
+    @model_validator(mode="after")
+    def _buildable(self) -> Self:
+        if len(self.decoder_channels) != self.depth:
+            raise ValueError(f"a depth of {self.depth} wants as many decoder_channels, not {self.decoder_channels}")
+        return self
+
 
 def read_config(path: Path | None, given: dict[str, Any]) -> TrainConfig:
     """The configuration of a JSON file, with fields given otherwise on top.
@@ -43,9 +49,11 @@ def read_config(path: Path | None, given: dict[str, Any]) -> TrainConfig:
     try:
         base = TrainConfig.model_validate_json(path.read_text(encoding="utf-8")) if path else TrainConfig()
         return TrainConfig.model_validate({**base.model_dump(), **given})
-    except OSError as error:
-        raise BadInputError(f"{path} can not be read ({error.strerror})") from error
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise BadInputError(f"{path} can not be read ({said}); give a JSON file of the configuration") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise BadInputError(f"the training configuration is wrong at {where}: {first['msg']}") from error
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        of = f"the training configuration {path}" if path else "the training configuration"
+        raise BadInputError(f"{of} is wrong at {where}: {first['msg']}") from error

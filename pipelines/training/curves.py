@@ -11,7 +11,7 @@ def draw(source: Path, page: Path) -> None:
     """Draw every figure of `curves.jsonl` over the steps, as one HTML file that opens offline."""
     if not source.exists():
         return
-    rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = [row for line in source.read_text(encoding="utf-8").splitlines() if (row := _row(line)) is not None]
     names = [name for name in (rows[0] if rows else {}) if name != "step"]
     charts = "\n".join(_chart(name, [(row["step"], row[name]) for row in rows if name in row]) for name in names)
     page.write_text(
@@ -20,6 +20,15 @@ def draw(source: Path, page: Path) -> None:
         f"<h1>Training 训练曲线</h1>\n{charts}\n",
         encoding="utf-8",
     )
+
+
+def _row(line: str) -> dict[str, float] | None:
+    """One line's figures; None for a line that was cut off when a run was ended."""
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return row if isinstance(row, dict) and "step" in row else None
 
 
 def _chart(name: str, points: list[tuple[float, float]]) -> str:

@@ -1,10 +1,12 @@
 """The training set: variants written to disk once, read as random crops."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -21,7 +23,7 @@ from pipelines.training.variants import Variant, VariantSpec, variant
 
 CROP_PX = 128
 SIMULATED_FROM = 50_000
-"""Number of the first simulated variant: below it are the real ones."""
+"""Number of the first simulated variant."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,25 @@ def store(folder: Path, number: int, made: Variant, source: str) -> None:
     """Write a variant as plain NumPy files."""
     full = all(np.isfinite(band).any() for band in made.planted.before) and made.planted.reflectance
     stem = f"{number:05d}_{source}_{'full' if full and made.planted.gsd_m < 20 else 'poor'}"
-    np.save(folder / f"{stem}_x.npy", made.features.channels.astype(np.float16), allow_pickle=False)
-    np.save(folder / f"{stem}_y.npy", np.stack([made.label, made.burnt]), allow_pickle=False)
+    # the targets come last and whole: where they are, the item is
+    _write(folder / f"{stem}_x.npy", made.features.channels.astype(np.float16))
+    _write(folder / f"{stem}_y.npy", np.stack([made.label, made.burnt]))
+
+
+def _write(path: Path, array: NDArray[Any]) -> None:
+    unfinished = path.with_name(f"{path.name}.part")
+    with unfinished.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    os.replace(unfinished, path)
 
 
 def load(folder: Path) -> list[Item]:
     """Everything that was stored, as memory maps."""
     items = []
-    for path in sorted(folder.glob("*_x.npy")):
+    for path in sorted(folder.glob("*_y.npy")):
         _, source, kind, _ = path.stem.split("_")
-        targets = np.load(path.with_name(path.name.replace("_x", "_y")), allow_pickle=False)
-        items.append(Item(np.load(path, mmap_mode="r", allow_pickle=False), targets, source, kind == "full"))
+        inputs = np.load(path.with_name(path.name.replace("_y.npy", "_x.npy")), mmap_mode="r", allow_pickle=False)
+        items.append(Item(inputs, np.load(path, allow_pickle=False), source, kind == "full"))
     return items
 
 
@@ -143,11 +153,15 @@ def _crop(item: Item, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
     window = (slice(None), slice(row, row + CROP_PX), slice(col, col + CROP_PX))
     x, y = np.asarray(item.inputs[window]), item.targets[window]
     turns, mirror = int(rng.integers(4)), rng.random() < 0.5
-    out = []
-    for array, outside in ((x, 0), (y, 255)):
-        short = [(0, 0), *((0, CROP_PX - size) for size in array.shape[1:])]
-        if any(gap for _, gap in short):
-            array = np.pad(array, short, constant_values=outside)
-        turned = np.rot90(array, turns, (1, 2))
-        out.append(np.ascontiguousarray(turned[..., ::-1] if mirror else turned))
-    return out[0], out[1]
+    return _turned(_padded(x, 0), turns, mirror), _turned(_padded(y, 255), turns, mirror)
+
+
+def _padded(array: NDArray[Any], outside: int) -> NDArray[Any]:
+    """A crop of ground smaller than a crop, filled up to the right and below."""
+    short = [(0, 0), *((0, CROP_PX - size) for size in array.shape[1:])]
+    return np.pad(array, short, constant_values=outside) if any(gap for _, gap in short) else array
+
+
+def _turned(array: NDArray[Any], turns: int, mirror: bool) -> NDArray[Any]:
+    turned = np.rot90(array, turns, (1, 2))
+    return np.ascontiguousarray(turned[..., ::-1] if mirror else turned)

@@ -3,9 +3,9 @@
 import json
 import math
 import os
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,9 @@ def train(
 
     Returns:
         The averaged network, in evaluation mode.
+
+    Raises:
+        BadInputError: if the checkpoint in the folder is of another network, or broken.
     """
     torch.manual_seed(config.seed)
     state = _begin(config, device)
@@ -90,7 +93,7 @@ def train(
 
 
 def _begin(config: TrainConfig, device: str) -> State:
-    network = build(spec_of(config)).to(device=device, memory_format=torch.channels_last).train()
+    network = build(spec_of(config)).to(device).to(memory_format=torch.channels_last).train()
     average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     return State(network, average, optimiser)
@@ -98,27 +101,26 @@ def _begin(config: TrainConfig, device: str) -> State:
 
 def _batches(items: Sequence[Item], config: TrainConfig, first: int) -> Iterator[tuple[int, tuple[Tensor, Tensor]]]:
     """Numbered batches from the first on, made by a thread ahead of their use."""
-    ready: queue.Queue[tuple[int, tuple[Tensor, Tensor]] | None] = queue.Queue(_AHEAD)
-    stop = threading.Event()
+    numbers = range(first, config.steps + 1)
 
-    def fill() -> None:
-        for number in range(first, config.steps + 1):
-            if stop.is_set():
-                return
-            x, y = batch_of(items, np.random.default_rng([config.seed, 1, number]), config.batch)
-            ready.put((number, (torch.from_numpy(x), torch.from_numpy(y))))
-        ready.put(None)
+    def make(number: int) -> tuple[Tensor, Tensor]:
+        x, y = batch_of(items, np.random.default_rng([config.seed, 1, number]), config.batch)
+        return torch.from_numpy(x), torch.from_numpy(y)
 
-    thread = threading.Thread(target=fill, daemon=True)
-    thread.start()
+    maker = ThreadPoolExecutor(1, "batches")
     try:
-        while (batch := ready.get()) is not None:
-            yield batch
+        ahead = deque(maker.submit(make, number) for number in numbers[:_AHEAD])
+        for number in numbers:
+            batch = ahead.popleft().result()
+            if number + _AHEAD <= config.steps:
+                ahead.append(maker.submit(make, number + _AHEAD))
+            yield number, batch
     finally:
-        stop.set()
+        maker.shutdown(cancel_futures=True)
 
 
 def _step(state: State, config: TrainConfig, inputs: Tensor, targets: Tensor, number: int) -> float:
+    """One step of the optimiser and of the average; the loss."""
     rate = (
         config.learning_rate
         * min(1, number / config.warm_up)
@@ -166,7 +168,7 @@ def averaged(state: State, config: TrainConfig, device: str) -> nn.Module:
     """The network with its averaged weights, for use."""
     network = build(spec_of(config))
     network.load_state_dict(state.average)
-    return network.to(device=device, memory_format=torch.channels_last).eval()
+    return network.to(device).to(memory_format=torch.channels_last).eval()
 
 
 def _keep(state: State, folder: Path) -> None:
@@ -182,11 +184,14 @@ def _keep(state: State, folder: Path) -> None:
 
 
 def _resume(state: State, folder: Path, device: str) -> None:
+    """Go on from the checkpoint of a folder, if there is one."""
     path = folder / "checkpoint.safetensors"
     if not path.exists():
         return
     try:
         tensors = load_file(path, device=device)
+        # the average first: a network loads it only if it is whole
+        state.network.load_state_dict(_under("average.", tensors))
         state.network.load_state_dict(_under("network.", tensors))
         state.average = {name: tensor.clone() for name, tensor in _under("average.", tensors).items()}
         kept: dict[int, dict[str, Tensor]] = {}
@@ -194,8 +199,10 @@ def _resume(state: State, folder: Path, device: str) -> None:
             place, key = name.split(".", 1)
             kept.setdefault(int(place), {})[key] = tensor
         groups = state.optimiser.state_dict()["param_groups"]
+        if len(kept) != sum(len(group["params"]) for group in groups):
+            raise ValueError("it lacks the optimiser's state")
         state.optimiser.load_state_dict({"state": kept, "param_groups": groups})
-        state.step = int(next(iter(kept.values()))["step"]) if kept else 0
+        state.step = int(kept[0]["step"])
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise BadInputError(f"{path} is no checkpoint of this network ({error}); remove it to begin anew.") from error
 

@@ -14,6 +14,7 @@ from detectors.core.inference import Engine
 from detectors.core.rarity import Rarity, logit
 from detectors.core.reader import UNUSUAL
 from detectors.core.types import FloatArray
+from pipelines.errors import BadInputError
 from pipelines.training.dataset import Item
 
 LOW_OF_HIGH = 0.6
@@ -32,7 +33,7 @@ class Scoring:
     low: float
     high: float
     figures: dict[str, float]
-    """Precision, recall, F1 and AUC by pixels on the planted changes it was fitted on."""
+    """Precision, recall and F1 by pixels at the high threshold, on the planted changes it was fitted on."""
 
 
 def values_of(engine: Engine, seen: Features) -> tuple[FloatArray, FloatArray]:
@@ -44,6 +45,8 @@ def values_of(engine: Engine, seen: Features) -> tuple[FloatArray, FloatArray]:
 def rarities(engine: Engine, real: Iterable[Features]) -> tuple[Rarity, Rarity]:
     """How rare each value is on real pairs that nothing was planted into."""
     pairs = [values_of(engine, seen) for seen in real]
+    if not pairs:
+        raise BadInputError("no real pair shows ground enough to say what is rare there: add scenes to the archives")
     network, unusual = (np.concatenate([pair[place] for pair in pairs]) for place in (0, 1))
     return Rarity.fit(network), Rarity.fit(unusual)
 
@@ -55,6 +58,10 @@ def scoring_of(engine: Engine, real: Iterable[Features], planted: Sequence[Item]
         engine: the trained network.
         real: unlabelled pairs as they are.
         planted: variants of ground that training did not see; pixels left out of the loss are left out here.
+
+    Raises:
+        TooLittleGroundError: if nothing real was observed.
+        BadInputError: if there is no real pair, or no planted change is to be seen in the variants.
     """
     network, unusual = rarities(engine, real)
     raws, truths = [], []
@@ -66,6 +73,8 @@ def scoring_of(engine: Engine, real: Iterable[Features], planted: Sequence[Item]
         raws.append((network(odds) + unusual(rare))[known])
         truths.append(item.targets[0][observed][known] == 1)
     raw, truth = np.concatenate(raws), np.concatenate(truths)
+    if not truth.any():
+        raise BadInputError("no change could be planted on the ground kept out of training: ask for more validation")
     points = calibrate(raw, truth)
     score = np.interp(raw, *np.array(points).T)
     high, figures = best_threshold(score, truth)
@@ -73,9 +82,17 @@ def scoring_of(engine: Engine, real: Iterable[Features], planted: Sequence[Item]
 
 
 def calibrate(raw: FloatArray, truth: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
-    """Isotonic calibration in bins of equal count of positives (pool adjacent violators; Zadrozny & Elkan 2002)."""
-    edges = np.unique(np.quantile(raw[truth], np.linspace(0, 1, _BINS + 1)))
-    edges[0], edges[-1] = raw.min(), raw.max() + 1e-3
+    """Isotonic calibration in bins of equal count of positives (pool adjacent violators; Zadrozny & Elkan 2002).
+
+    Args:
+        raw: (N,) finite values.
+        truth: (N,) whether each is a change; at least one is.
+
+    Returns:
+        Points (raw, share of changes), both rising, from (least raw, 0) on.
+    """
+    inner = np.unique(np.quantile(raw[truth], np.linspace(0, 1, _BINS + 1)))[1:-1]
+    edges = np.array([raw.min(), *inner, raw.max() + 1e-3])
     place = np.clip(np.digitize(raw, edges) - 1, 0, len(edges) - 2)
     count = np.bincount(place, minlength=len(edges) - 1).astype(float)
     hits = np.bincount(place, truth, minlength=len(edges) - 1)

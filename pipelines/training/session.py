@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from detectors.core.errors import NetworkError, TooLittleGroundError
 from detectors.core.features import CHANNELS, Features
 from detectors.core.inference import Engine
-from detectors.core.network import reach_px, to_tensors
+from detectors.core.network import NetworkSpec, reach_px, to_tensors
+from detectors.core.network import load as network_of
 from imagery.archive import Archive
 from imagery.scene import BANDS
 from pipelines.errors import BadInputError
@@ -33,6 +35,8 @@ VALIDATION_SEED = 1_000_000
 """Added to the seed of a run for the grounds kept out."""
 
 _GSD_M = (2.0, 60.0)
+
+_UNNAMED = Source(name="archives given", licence="not stated", what="scenes without labels")
 
 
 @dataclass(frozen=True)
@@ -73,15 +77,13 @@ def run_training(
         BadInputError: if the archives hold too little, or the folder belongs to another run.
     """
     progress = progress or Silent()
-    folder.mkdir(parents=True, exist_ok=True)
+    spec, where = _spec(config), _device(device)
     _same_run(config, folder)
     learning, kept = _grounds(config, archives)
     _plant(config, learning, kept, folder, workers, progress)
     items, validation = load(folder / "train"), load(folder / "validation")
     if not items or not validation:
         raise BadInputError("nothing could be planted: the archives show too little ground")
-    spec = spec_of(config)
-    where = _device(device)
 
     def watch(_: int, network: nn.Module) -> Mapping[str, float]:
         draw(folder / "curves.jsonl", folder / "curves.html")
@@ -92,7 +94,7 @@ def run_training(
     draw(folder / "curves.jsonl", folder / "curves.html")
     # what the user's own machine computes is what is calibrated: rounded weights, as they are stored
     tensors = to_tensors(network.cpu())
-    engine = Engine(network.cpu(), spec, "cpu")
+    engine = Engine(network_of(spec, tensors), spec, "cpu")
     real = [seen for ground in (*learning, *kept) for seen in _as_they_are(ground)]
     scoring = scoring_of(engine, real, validation)
     draft = _draft(config, scoring, sources, command)
@@ -101,11 +103,26 @@ def run_training(
     return Trained(entry, scoring, folder)
 
 
+def _spec(config: TrainConfig) -> NetworkSpec:
+    """The network to be trained: whether it can be built is asked before hours of planting."""
+    spec = spec_of(config)
+    try:
+        reach_px(spec)
+    except NetworkError as error:
+        raise BadInputError(str(error)) from error
+    return spec
+
+
 def _same_run(config: TrainConfig, folder: Path) -> None:
+    """Begin a run in a folder, or find the same one there."""
     path, wanted = folder / "config.json", config.model_dump_json(indent=2)
-    if path.exists() and path.read_text(encoding="utf-8") != wanted:
-        raise BadInputError(f"{folder} holds a run with another configuration; name another folder with --out")
-    path.write_text(wanted, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.read_text(encoding="utf-8") != wanted:
+            raise BadInputError(f"{folder} holds a run with another configuration; name another folder with --out")
+        path.write_text(wanted, encoding="utf-8")
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise BadInputError(f"{folder} can not be the folder of a run ({error.strerror}); name another") from error
 
 
 def _grounds(config: TrainConfig, archives: Sequence[Path]) -> tuple[list[Background], list[Background]]:
@@ -144,7 +161,11 @@ def _plant(
 
 
 def _as_they_are(ground: Background) -> list[Features]:
-    return [as_it_is(each).features for each in (ground, ground.reversed())]
+    """A real pair both ways round; nothing where one ground shows too little for normals."""
+    try:
+        return [as_it_is(each).features for each in (ground, ground.reversed())]
+    except TooLittleGroundError:
+        return []
 
 
 def _figures(engine: Engine, validation: Sequence[Item]) -> dict[str, float]:
@@ -187,12 +208,12 @@ def _draft(config: TrainConfig, scoring: Scoring, sources: Sequence[Source], com
         reach_px=reach_px(spec),
         thresholds=Thresholds(low=scoring.low, high=scoring.high),
         calibration=Calibration(points=scoring.calibration),
-        training_data=(*sources, simulated) if config.simulated else tuple(sources),
+        training_data=(*(sources or (_UNNAMED,)), *((simulated,) if config.simulated else ())),
         metrics=tuple(
             Metric(set=planted, measure=name, value=round(value, 4), command=command)
             for name, value in scoring.figures.items()
         ),
         notes_zh="只用无标注的真实影像（植入变化）和模拟草原训练；分数仅是线索，不是结论。",
-        notes_en="Learned from changes planted into unlabelled scenes and from simulation. A score raises a lead, never a "
-        "verdict.",
+        notes_en="Learned from changes planted into unlabelled scenes and from simulation. A score raises a lead, "
+        "never a verdict.",
     )

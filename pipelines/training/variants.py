@@ -2,13 +2,14 @@
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from affine import Affine
 from numpy.random import Generator
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from detectors.core.features import Features, features
 from detectors.core.normals import fit
@@ -31,6 +32,12 @@ class VariantSpec(BaseModel):
     no_swir: float = Field(default=0.12, ge=0, le=1, description="share without both")
     coarse: float = Field(default=0.10, ge=0, le=1, description="share at three times the pixel size")
     picture: float = Field(default=0.08, ge=0, le=1, description="share as 8-bit pictures, half of them without nir")
+
+    @model_validator(mode="after")
+    def _chances(self) -> Self:
+        if self.no_swir22 + self.no_swir16 + self.no_swir > 1:
+            raise ValueError("the shares no_swir22, no_swir16 and no_swir are together more than 1")
+        return self
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,8 @@ def seen_by_network(name: str, planted: Planted) -> Variant:
 
 
 def _pair(planted: Planted) -> Pair:
-    valid: BoolArray = np.isfinite(planted.before).any(axis=0) & np.isfinite(planted.after).any(axis=0)
+    before, after = (np.asarray(np.isfinite(image).any(axis=0)) for image in (planted.before, planted.after))
+    valid: BoolArray = before & after
     gsd = planted.gsd_m
     box = GeoBox(planted.label.shape, Affine(gsd, 0, 500_000, 0, -gsd, 5_000_000), "EPSG:32650")
     day = dt.date(2000, 1, 1)

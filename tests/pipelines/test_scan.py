@@ -38,8 +38,17 @@ SPEC = tiny_spec()
 def request(world: Path, out: Path, **changes: object) -> ScanRequest:
     aoi = read_aoi(str(world / "aoi.geojson"))
     before, after = (SPEC.before[0], SPEC.before[-1]), (SPEC.after[0], SPEC.after[-1])
+    # what is tested here is the way of the data, which is the same for both ways to read a pair
     asked = ScanRequest(
-        aoi, world / "archive", before, after, out, ("land_disturbance",), scores=True, quicklooks=False
+        aoi,
+        world / "archive",
+        before,
+        after,
+        out,
+        ("land_disturbance",),
+        scores=True,
+        quicklooks=False,
+        method="training-free",
     )
     return replace(asked, **changes)
 

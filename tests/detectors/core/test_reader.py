@@ -1,0 +1,115 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from torch import nn
+
+from detectors.core import training_free
+from detectors.core.features import CHANNELS
+from detectors.core.inference import Engine
+from detectors.core.network import NetworkSpec, build, reach_px, stride
+from detectors.core.normals import REACH_PX, Normals, fit
+from detectors.core.rarity import Rarity
+from detectors.core.reader import NetworkReader, TrainingFreeReader
+from detectors.core.types import FloatArray, Pair
+
+BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
+SPEC = NetworkSpec(channels=CHANNELS, encoder="resnet18", depth=1, decoder_channels=(8,))
+
+MakeGround = Callable[..., tuple]
+MakePair = Callable[..., Pair]
+
+
+@pytest.fixture(scope="module")
+def reader() -> NetworkReader:
+    torch.manual_seed(3)
+    module = build(SPEC).eval()
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.weight, std=1.5 / layer.weight[0].numel() ** 0.5)
+    rarity = Rarity(np.linspace(-6, 6, 37).astype(np.float32))
+    points = ((0.0, 0.0), (3.0, 0.2), (9.0, 0.9))
+    return NetworkReader("abc", Engine(module, SPEC, "cpu", "fp32"), reach_px(SPEC), (rarity, rarity), points)
+
+
+def all_of(pair: Pair, normals: Normals) -> list[tuple[Normals, FloatArray]]:
+    return [(normals, np.ones(pair.valid.shape, np.float32))]
+
+
+def test_the_training_free_reader_is_the_training_free_score(make_ground: MakeGround, make_pair: MakePair) -> None:
+    before, after, _ = make_ground(160)
+    pair = make_pair(before, after)
+    shares = all_of(pair, fit([(before, after)], BANDS))
+    reader = TrainingFreeReader()
+    reading = reader.read(pair, shares, pair.valid)
+    np.testing.assert_array_equal(reading.disturbance, training_free.disturbance(pair, shares))
+    assert (reader.name, reader.reach_px) == ("training-free", REACH_PX)
+    assert (reading.surface_before > 0).mean() > 0.9
+
+
+def test_digital_numbers_have_no_surfaces(make_ground: MakeGround, make_pair: MakePair) -> None:
+    before, after = (np.round(image * 250) for image in make_ground(160)[:2])
+    pair = make_pair(before, after, reflectance=False)
+    reading = TrainingFreeReader().read(
+        pair, all_of(pair, fit([(before, after)], BANDS, reflectance=False)), pair.valid
+    )
+    assert np.isfinite(reading.disturbance).all()
+    assert not reading.surface_before.any()
+    assert not reading.surface_after.any()
+
+
+def test_the_network_answers_exactly_where_it_is_asked_and_can_see(
+    reader: NetworkReader, make_ground: MakeGround, make_pair: MakePair
+) -> None:
+    before, after, _ = make_ground(160)
+    normals = fit([(before, after)], BANDS)
+    after[:, 40:60, 70:90] = np.nan
+    pair = make_pair(before, after)
+    wanted = np.zeros((160, 160), bool)
+    wanted[20:150, 30:140] = True
+    reading = reader.read(pair, all_of(pair, normals), wanted)
+    np.testing.assert_array_equal(np.isfinite(reading.disturbance), wanted & pair.valid)
+    scores = reading.disturbance[wanted & pair.valid]
+    assert 0 <= scores.min() < scores.max() <= 0.9
+    assert scores.std() > 0.01
+
+
+def test_the_same_ground_scores_the_same_in_another_crop(
+    reader: NetworkReader, make_ground: MakeGround, make_pair: MakePair
+) -> None:
+    before, after, _ = make_ground(200)
+    normals = fit([(before, after)], BANDS)
+    pair = make_pair(before, after)
+    whole = reader.read(pair, all_of(pair, normals), pair.valid).disturbance
+    rows, cols = slice(11, 186), slice(24, 197)
+    a = pair.geobox.affine
+    box = GeoBox((175, 173), Affine(10, 0, a.c + 240, 0, -10, a.f - 110), "EPSG:32650")
+    crop = replace(make_pair(before[:, rows, cols], after[:, rows, cols]), geobox=box)
+    part = reader.read(crop, all_of(crop, normals), crop.valid).disturbance
+    edge = reader.reach_px + stride(SPEC)
+    inner = (slice(edge, -edge), slice(edge, -edge))
+    assert part[inner].size > 1000
+    np.testing.assert_allclose(part[inner], whole[rows, cols][inner], atol=2e-3)
+
+
+def test_its_reach_adds_to_that_of_its_input(reader: NetworkReader) -> None:
+    assert reader.reach_px == REACH_PX + reach_px(SPEC)
+
+
+def test_scores_are_calibrated_and_nan_stays(reader: NetworkReader) -> None:
+    scores = reader.calibrated(np.array([-1, 0, 3, 6, 9, 50, np.nan], np.float32))
+    np.testing.assert_allclose(scores, [0, 0, 0.2, 0.55, 0.9, 0.9, np.nan], atol=1e-6)
+    assert scores.dtype == np.float32
+
+
+def test_network_and_anomaly_both_raise_the_score(reader: NetworkReader) -> None:
+    channels = np.zeros((len(CHANNELS), 1, 3), np.float32)
+    channels[CHANNELS.index("unusual")] = [[-2, -2, 2]]
+    low, sure, odd = reader.score(np.array([[0.3, 0.9, 0.3]], np.float32), channels)[0]
+    assert low < sure
+    assert low < odd

@@ -1,0 +1,168 @@
+"""`weixun train`, as a person meets it."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from safetensors.numpy import load_file
+from scipy.ndimage import gaussian_filter
+
+from imagery.archive import Archive
+from imagery.simulated.spectra import INDEX, TABLE
+from pipelines import cli
+from weights.store import find
+
+LITTLE = {
+    "variants": 1, "simulated": 0, "validation": 1, "steps": 4, "batch": 1, "checkpoint": 2, "keep_out": 2,
+    "encoder": "resnet18", "depth": 2, "decoder_channels": [8, 4],
+    "variant": {"plant": {"violations_per_km2": 6, "median_ha": 1.5}, "coarse": 0, "picture": 0, "still": 0},
+}  # fmt: skip
+SIZE = 140
+
+
+def landscape(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    names = ["green_grass", "crop", "dry_grass", "tilled", "chestnut_soil", "gravel"]
+    plots = np.kron(rng.integers(0, len(names), (10, 10)), np.ones((14, 14), int))
+    grain = gaussian_filter(rng.standard_normal((SIZE, SIZE)), 0.7)
+    return TABLE[:6, [INDEX[name] for name in names]][:, plots] * (1 + 0.02 * grain / grain.std())
+
+
+def write_scene(folder: Path, image: np.ndarray, date: str, left: float) -> None:
+    folder.mkdir(parents=True)
+    profile = {
+        "driver": "GTiff", "count": 1, "height": SIZE, "width": SIZE, "crs": "EPSG:32650",
+        "transform": Affine(10, 0, left, 0, -10, 5_400_000),
+    }  # fmt: skip
+    for code, band in zip(("B02", "B03", "B04", "B08", "B11", "B12"), image, strict=True):
+        with rasterio.open(folder / f"{code}.tif", "w", dtype="uint16", **profile) as target:
+            target.write(np.round(band * 1e4).astype(np.uint16), 1)
+    with rasterio.open(folder / "SCL.tif", "w", dtype="uint8", **profile) as target:
+        target.write(np.full((SIZE, SIZE), 4, np.uint8), 1)
+    said = {"datetime": f"{date}T03:00:00Z", "level": "L2A", "sensor": "sentinel-2", "scale": 1e-4, "offset": 0.0}
+    (folder / "scene.json").write_text(json.dumps(said))
+
+
+@pytest.fixture(scope="module")
+def archive_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    def make(places: int) -> Path:
+        root = tmp_path_factory.mktemp("archive")
+        for place in range(places):
+            for gain, date in ((1.0, "2024-06-20"), (1.05, "2025-06-21")):
+                write_scene(root / f"{place}_{date}", gain * landscape(place), date, 450_000 + 20_000 * place)
+        Archive.create_or_open(root / "archive").add([folder for folder in root.iterdir() if folder.name != "archive"])
+        return root / "archive"
+
+    return make
+
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Ask:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["weixun", "train", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return (int(left.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def little(tmp_path: Path) -> Path:
+    (tmp_path / "little.json").write_text(json.dumps(LITTLE))
+    return tmp_path / "little.json"
+
+
+def test_help_says_what_it_does_and_how_it_ends(ask: Ask) -> None:
+    code, printed, _ = ask("--help")
+    assert code == 0
+    for word in ("--archive", "--steps", "Exit codes", "goes on where it was"):
+        assert word in printed
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--device", "tpu"], "--device 'tpu' is unknown"),
+        (["--source", "only a name"], "NAME|LICENCE|WHAT"),
+        (["--steps", "0"], "greater than or equal to 1"),
+        (["--config", "nowhere.json"], "nowhere.json can not be read"),
+    ],
+)
+def test_bad_options_are_refused(ask: Ask, tmp_path: Path, given: list[str], said: str) -> None:
+    code, printed, told = ask("--archive", tmp_path, "--out", tmp_path / "run", *given)
+    assert code == 2
+    assert said in told
+    assert not printed
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"stepz": 3}, "stepz"),
+        ({"encoder": "nothing18"}, "nothing18"),
+        ({"encoder": "efficientnet-b0"}, "whole chip|reach"),
+    ],
+)
+def test_a_bad_configuration_is_refused_before_any_work(
+    ask: Ask, tmp_path: Path, fields: dict[str, object], said: str
+) -> None:
+    (tmp_path / "bad.json").write_text(json.dumps(LITTLE | fields))
+    code, _, told = ask("--archive", tmp_path, "--out", tmp_path / "run", "--config", tmp_path / "bad.json")
+    assert code == 2
+    assert any(word in told for word in said.split("|"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_no_archive_or_no_folder_is_refused(ask: Ask, tmp_path: Path, little: Path) -> None:
+    code, _, told = ask("--archive", tmp_path / "none", "--out", tmp_path / "run", "--config", little)
+    assert code == 2
+    assert "none" in told
+    code, _, told = ask("--archive", tmp_path, "--out", little, "--config", little)
+    assert code == 2
+    assert "little.json can not be the folder of a run" in told
+
+
+def test_a_single_place_is_refused(ask: Ask, tmp_path: Path, little: Path, archive_of: Callable[[int], Path]) -> None:
+    code, _, told = ask("--archive", archive_of(1), "--out", tmp_path / "run", "--config", little)
+    assert code == 2
+    assert "1 places, at least two are needed" in told
+
+
+def test_a_little_run_leaves_weights_that_are_used(
+    ask: Ask, tmp_path: Path, little: Path, own_home: Path, archive_of: Callable[[int], Path]
+) -> None:
+    run = ("--archive", archive_of(2), "--out", tmp_path / "run", "--config", little, "--workers", 1, "--device", "cpu")
+    code, printed, told = ask(*run, "--steps", 2, "--source", "made up|CC0|plots", "--json")
+    assert code == 0, told
+    entry = json.loads(printed)
+    assert entry["name"] == "disturbance"
+    assert entry["command"].startswith("weixun train --archive archive --out run --config little.json --steps 2")
+    assert entry["training_data"] == [{"name": "made up", "licence": "CC0", "what": "plots"}]
+    assert 0 < entry["thresholds"]["low"] < entry["thresholds"]["high"] < 1
+    assert {metric["measure"] for metric in entry["metrics"]} == {"precision", "recall", "f1"}
+    found = find("disturbance", own_home)
+    assert found is not None
+    assert found.sha256 == entry["sha256"]
+    tensors = load_file(own_home / "weights" / entry["file"])
+    assert {"rarity.network", "rarity.unusual"} <= tensors.keys()
+    assert "<polyline" in (tmp_path / "run" / "curves.html").read_text(encoding="utf-8")
+    assert len(list((tmp_path / "run").glob("*/*_x.npy"))) == 2
+
+    code, _, told = ask(*run, "--steps", 3)
+    assert code == 2
+    assert "another configuration" in told
+    # the same command again finds all done, and comes to the same weights
+    code, printed, told = ask(*run, "--steps", 2, "--source", "made up|CC0|plots", "--json")
+    assert code == 0, told
+    assert json.loads(printed)["sha256"] == entry["sha256"]

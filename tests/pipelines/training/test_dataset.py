@@ -1,0 +1,92 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors.core.features import CHANNELS
+from imagery.planted.plant import PlantSpec
+from pipelines.training.backgrounds import Background
+from pipelines.training.dataset import CROP_PX, Item, batch_of, load, make_real
+from pipelines.training.variants import VariantSpec
+
+SPEC = VariantSpec(plant=PlantSpec(violations_per_km2=3), coarse=0, picture=0, no_swir=0, no_swir16=1, no_swir22=0)
+
+
+def item_of(height: int, width: int, value: float = 1.0) -> Item:
+    inputs = np.full((3, height, width), value, np.float16)
+    inputs[1] = np.arange(height)[:, None]
+    inputs[2] = np.arange(width)
+    targets = np.stack([np.arange(height * width).reshape(height, width) % 2, np.zeros((height, width))])
+    return Item(inputs, targets.astype(np.uint8), "real", True)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_variants_are_made_once_and_the_same_again(ground_of: Callable[..., Background], tmp_path: Path) -> None:
+    grounds = [ground_of(128, 0), ground_of(144, 1)]
+    said: list[int] = []
+    assert make_real(grounds, SPEC, 3, 5, tmp_path / "one", 1, lambda: said.append(1)) == 3
+    assert len(said) == 3
+    whole = contents(tmp_path / "one")
+    assert sorted(whole) == [f"0000{n}_real_poor_{what}.npy" for n in range(3) for what in "xy"]
+    # as a run leaves it that was ended while it wrote the second
+    (tmp_path / "one" / "00001_real_poor_y.npy").unlink()
+    (tmp_path / "one" / "00001_real_poor_x.npy").write_bytes(b"half")
+    (tmp_path / "one" / "00001_real_poor_y.npy.part").write_bytes(b"half")
+    assert len(load(tmp_path / "one")) == 2
+    assert make_real(grounds, SPEC, 3, 5, tmp_path / "one", 1, lambda: said.append(1)) == 3
+    assert len(said) == 4
+    assert contents(tmp_path / "one") == whole
+    items = load(tmp_path / "one")
+    assert [(item.source, item.full) for item in items] == [("real", False)] * 3
+    for item in items:
+        assert item.inputs.shape == (len(CHANNELS), *item.targets.shape[1:])
+        assert item.inputs.dtype == np.float16
+        assert set(np.unique(item.targets)) <= {0, 1, 255}
+        assert not item.inputs[CHANNELS.index("has_swir16")].any()
+    assert not np.array_equal(items[0].targets, items[1].targets)
+
+
+def test_ground_smaller_than_a_crop_is_filled_up_and_left_out() -> None:
+    x, y = batch_of([item_of(100, 90)], np.random.default_rng(0), 4)
+    assert x.shape == (4, 3, CROP_PX, CROP_PX)
+    assert y.shape == (4, 2, CROP_PX, CROP_PX)
+    for inputs, targets in zip(x, y, strict=True):
+        outside = inputs[0] == 0
+        assert outside.sum() == CROP_PX**2 - 100 * 90
+        assert (targets[:, outside] == 255).all()
+        assert (targets[:, ~outside] != 255).all()
+        assert not inputs[:, outside].any()
+
+
+def test_a_batch_depends_on_its_seed_alone() -> None:
+    items = [item_of(200, 150, 1), item_of(150, 300, 2)]
+    one, again, other = (batch_of(items, np.random.default_rng(seed), 8) for seed in (3, 3, 4))
+    for place in (0, 1):
+        np.testing.assert_array_equal(one[place], again[place])
+    assert not np.array_equal(one[0], other[0])
+    assert {float(x[0, 0, 0]) for x in one[0]} == {1.0, 2.0}
+
+
+def test_inputs_and_targets_are_turned_alike() -> None:
+    x, y = batch_of([item_of(200, 151)], np.random.default_rng(1), 24)
+    for inputs, targets in zip(x, y, strict=True):
+        row, col = inputs[1].astype(int), inputs[2].astype(int)
+        np.testing.assert_array_equal(targets[0], (row * 151 + col) % 2)
+    ends = [[each[1:, row, col] for row, col in ((0, 0), (0, -1), (-1, 0))] for each in x]
+    ways = {(tuple(np.sign(right - origin)), tuple(np.sign(down - origin))) for origin, right, down in ends}
+    assert len(ways) >= 6  # of eight
+
+
+def test_a_folder_without_variants_is_empty(tmp_path: Path) -> None:
+    assert load(tmp_path) == []
+
+
+def test_no_pickle_is_ever_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "00000_real_full_x.npy", np.array([{}], object), allow_pickle=True)
+    np.save(tmp_path / "00000_real_full_y.npy", np.zeros((2, 3, 3), np.uint8))
+    with pytest.raises(ValueError, match="Python objects"):
+        load(tmp_path)
