@@ -19,10 +19,10 @@ class PlantSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    violations_per_km2: float = Field(default=1.8, ge=0, description="violations planted on a square kilometre")
-    decoys_per_km2: float = Field(default=1.6, ge=0, description="decoys planted on a square kilometre")
-    area_ha: tuple[float, float] = Field(default=(0.06, 15.0), description="smallest and largest change, hectares")
-    median_ha: float = Field(default=0.8, gt=0, description="median area of a change, hectares (log-normal)")
+    violations_per_km2: float = Field(default=2.2, ge=0, description="violations planted on a square kilometre")
+    decoys_per_km2: float = Field(default=1.2, ge=0, description="decoys planted on a square kilometre")
+    area_ha: tuple[float, float] = Field(default=(0.03, 12.0), description="smallest and largest change, hectares")
+    median_ha: float = Field(default=0.5, gt=0, description="median area of a change, hectares (log-normal)")
     misregistration_px: float = Field(default=0.6, ge=0, le=1, description="largest shift between the dates, pixels")
     gain: float = Field(default=0.06, ge=0, description="spread of each band's gain between the dates")
     offset: float = Field(default=0.005, ge=0, description="spread of each band's offset, reflectance")

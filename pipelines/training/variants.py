@@ -25,7 +25,7 @@ class VariantSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     plant: PlantSpec = PlantSpec()
-    likely: bool = Field(default=True, description="take the surest training-free calls on real ground for changes")
+    likely: bool = Field(default=False, description="take the surest training-free calls on real ground for changes")
     still: float = Field(default=0.12, ge=0, le=1, description="share of pairs that are one date twice")
     no_swir22: float = Field(default=0.08, ge=0, le=1, description="share without swir22")
     no_swir16: float = Field(default=0.06, ge=0, le=1, description="share without swir16")
