@@ -22,6 +22,9 @@ OWN_FOLDERS = ("TMPDIR", "WEIXUN_HOME", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_D
 PATIENCE_S = 900
 """Against a kernel that hangs, not against a slow machine."""
 
+FONTS = "Matplotlib is building the font cache; this may take a moment.\n"
+"""What matplotlib says in a fresh environment when the machine is slow."""
+
 
 class Ran:
     """A notebook after it ran."""
@@ -46,7 +49,7 @@ class Ran:
             f"{cell['id']}: {output.get('ename', '')} {output.get('text', output.get('evalue', ''))}"
             for cell in self._code()
             for output in cell["outputs"]
-            if output["output_type"] == "error" or output.get("name") == "stderr"
+            if output["output_type"] == "error" or (output.get("name") == "stderr" and output["text"] != FONTS)
         ]
 
     def _code(self) -> list[NotebookNode]:
