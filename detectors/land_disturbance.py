@@ -11,7 +11,8 @@ DETECTOR = Detector(
     season=((1, 1), (12, 31)),
     transitions=(
         Transition(ANY, frozenset({Surface.SNOW}), 0.0, "积雪", "snow"),
-        Transition(ANY, frozenset({Surface.BURNT}), 0.3, "过火", "burnt"),
+        # By its own name, but not hidden: freshly ploughed dark soil is easily taken for char.
+        Transition(ANY, frozenset({Surface.BURNT}), 1.0, "过火", "burnt"),
         # Crops rotate and meadows dry: only a very unusual change among plants may raise a lead.
         Transition(VEGETATION, VEGETATION, 0.6, "植被变化", "vegetation to other vegetation"),
         Transition(BARE | BUILT, VEGETATION, 1.0, "裸地变植被", "bare ground to vegetation"),

@@ -21,6 +21,7 @@ from pipelines.commands.evaluate import evaluate_command
 from pipelines.errors import BadInputError
 from pipelines.evaluate import EvaluateRequest, run_evaluate, threshold_of
 from pipelines.metrics import evaluate
+from weights.store import find
 
 GRID = GeoBox((60, 80), Affine(10, 0, 700_000, 0, -10, 5_450_000), "EPSG:32650")
 
@@ -226,7 +227,10 @@ def test_other_ground_is_refused(tmp_path: Path, score: NDArray[np.float32]) -> 
 
 
 def test_threshold_is_the_detectors() -> None:
-    assert threshold_of("mine") == choose(["mine"])[0].threshold_high
+    assert threshold_of("mine", "training-free") == choose(["mine"])[0].threshold_high
+    shipped = find("disturbance")
+    assert shipped is not None
+    assert threshold_of("mine", "network") == shipped.thresholds.high
     with pytest.raises(BadInputError, match="no detector 'nonsense'"):
         threshold_of("nonsense")
 

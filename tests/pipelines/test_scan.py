@@ -18,6 +18,7 @@ from aoi.area import geodesic_area_m2
 from aoi.grid import Block
 from aoi.model import Aoi
 from aoi.read import read_aoi
+from detectors.core.reader import TrainingFreeReader
 from detectors.core.registry import choose
 from imagery.archive import Archive
 from imagery.simulated.score import match
@@ -181,7 +182,7 @@ def test_the_aoi_has_no_say_in_the_normals(steppe: Path, tmp_path: Path) -> None
     asked = request(steppe, tmp_path)
     west, south = asked.aoi.geometry.bounds[:2]
     corner = replace(asked, aoi=Aoi("corner", "角", "corner", box(west, south, west + 0.003, south + 0.002)))
-    plans = [plan_scan(one, choose(("mine",))) for one in (asked, corner)]
+    plans = [plan_scan(one, choose(("mine",)), TrainingFreeReader()) for one in (asked, corner)]
     for cell in set(plans[0].cells) & set(plans[1].cells):
         lattices = [lattice_of(cell, plan.gsd_m, plan.before, plan.after) for plan in plans]
         assert lattices[0] == lattices[1]
@@ -237,7 +238,7 @@ def test_nothing_observed_is_said_and_leaves_nothing(steppe: Path, tmp_path: Pat
 
 def test_a_scan_without_a_lead_is_whole_too(steppe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     strict = replace(choose(("mine",))[0], threshold_low=0.99999, threshold_high=0.999999)
-    monkeypatch.setattr("pipelines.scan.choose", lambda ids: (strict,))
+    monkeypatch.setattr("pipelines.scan.detectors_for", lambda *_: (strict,))
     run = scan(request(steppe, tmp_path, quicklooks=True))
     assert (run.exit_code, run.leads) == (Exit.DONE, 0)
     assert len(pyogrio.read_dataframe(tmp_path / "leads.gpkg", layer="leads")) == 0
@@ -250,7 +251,7 @@ def test_a_failed_block_is_reported_as_ground_not_observed(
     steppe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = request(steppe, tmp_path, block_px=192)
-    plan = plan_scan(asked, choose(("land_disturbance",)))
+    plan = plan_scan(asked, choose(("land_disturbance",)), TrainingFreeReader())
     doomed = max(plan.blocks, key=lambda block: ground_of(plan, block).area)
     work = pipelines.scan.work_block
 

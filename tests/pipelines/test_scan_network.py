@@ -55,11 +55,12 @@ def test_a_run_names_the_weights_and_their_thresholds(scanned: Path) -> None:
 def test_other_blocks_give_the_same_scores_and_leads(scanned: Path, steppe: Path, tmp_path: Path) -> None:
     scan(replace(request(steppe, tmp_path), block_px=192))
     (one, here), (other, there) = score(scanned), score(tmp_path)
-    rows, cols = min(one.shape[0], other.shape[0]), min(one.shape[1], other.shape[1])
-    assert here == there
-    one, other = one[:rows, :cols], other[:rows, :cols]
-    assert (np.isnan(one) == np.isnan(other)).mean() > 0.999
+    col, row = round((there.c - here.c) / here.a), round((there.f - here.f) / here.e)
+    top, left = max(row, 0), max(col, 0)
+    bottom, right = min(one.shape[0], row + other.shape[0]), min(one.shape[1], col + other.shape[1])
+    one, other = one[top:bottom, left:right], other[top - row : bottom - row, left - col : right - col]
     apart = np.abs(one - other)[~np.isnan(one) & ~np.isnan(other)]
+    assert apart.size > 10_000
     # bf16 sums in another order for windows of another shape; the network itself sees the same ground
     assert np.quantile(apart, 0.999) <= 0.02
     areas = [

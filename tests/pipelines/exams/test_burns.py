@@ -15,7 +15,7 @@ from pipelines.exams.fires import PILBARA_LEAST_PX, Fire, char, find_fires, loss
 from pipelines.exams.raster import write_raster
 
 GRID = GeoBox((160, 160), Affine(1.8e-4, 0, 117.0, 0, -1.8e-4, 48.7), "EPSG:4326")
-GRASS, CHAR, BARE = (400, 700, 600, 3000, 2000), (300, 350, 400, 700, 1900), (1200, 1500, 1900, 2900, 2900)
+GRASS, CHAR, BARE = (400, 700, 600, 3000, 2000), (300, 350, 400, 700, 1900), (1300, 1650, 2020, 2450, 3000)
 
 
 def burnt() -> np.ndarray:
