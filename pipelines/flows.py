@@ -15,7 +15,7 @@ from pipelines.block import BlockResult
 from pipelines.demo import demo
 from pipelines.home import home
 from pipelines.progress import Lines, Step
-from pipelines.request import ScanRequest, check_order
+from pipelines.request import Method, ScanRequest, check_order
 from pipelines.run import Failed
 from pipelines.scan import BlockWork, scan
 from pipelines.training.config import TrainConfig
@@ -47,6 +47,7 @@ def scan_flow(
     detectors: tuple[str, ...] = (),
     layers: Path | None = None,
     scores: bool = False,
+    method: Method = "auto",
 ) -> int:
     """Scan an area on demand.
 
@@ -59,12 +60,13 @@ def scan_flow(
         detectors: ids; none means all.
         layers: statutory layers.
         scores: whether to write score maps.
+        method: ``network``, ``training-free``, or ``auto``: the network where there are weights.
 
     Returns:
         The exit code of the scan.
     """
     check_order(before, after)
-    request = ScanRequest(read_aoi(aoi, home()), archive, before, after, out, detectors, layers, scores)
+    request = ScanRequest(read_aoi(aoi, home()), archive, before, after, out, detectors, layers, scores, method=method)
     return int(scan(request, Lines(), run_blocks=as_tasks).exit_code)
 
 

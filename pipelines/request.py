@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from aoi.grid import BLOCK_PX
 from aoi.model import Aoi
@@ -44,6 +44,17 @@ class ScanRequest:
 
     block_px: int = BLOCK_PX
     """Edge of a block's core in pixels; it decides memory and speed, never the leads."""
+
+
+def parse_method(text: str) -> Method:
+    """Read ``auto``, ``network`` or ``training-free``.
+
+    Raises:
+        BadInputError: if it is another word.
+    """
+    if text not in get_args(Method):
+        raise BadInputError(f"--method {text!r} is unknown; write one of {', '.join(get_args(Method))}")
+    return cast(Method, text)
 
 
 def parse_dates(text: str, option: str) -> DateRange:

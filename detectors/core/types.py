@@ -66,7 +66,7 @@ class Reading:
     """What the network (or the training-free score) says of a pair, before any model interprets it."""
 
     disturbance: FloatArray
-    """(H, W) 0–1, 0.5 = the label-free threshold, NaN = not observed."""
+    """(H, W) 0–1, NaN = not observed. Its thresholds come with its maker: 0.5 without training, or a network's own."""
 
     surface_before: NDArray[np.uint8]
     """(H, W) `Surface` codes."""

@@ -33,12 +33,13 @@ def scan_command(
     detectors: Annotated[str, typer.Option(help="Ids with commas between, or all.")] = "all",
     layers: Annotated[Path | None, typer.Option(help="Statutory layers: a GeoPackage, a file or a folder.")] = None,
     scores: Annotated[bool, typer.Option("--scores", help="Also write score maps.")] = False,
+    method: Annotated[str, typer.Option(help="auto, network or training-free.")] = "auto",
     workers: Annotated[int, typer.Option(help="Blocks worked at a time.", min=1, max=64)] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else.")] = False,
 ) -> int:
     """Parse, scan, print."""
     from pipelines.errors import BadInputError
-    from pipelines.request import check_order, parse_dates
+    from pipelines.request import check_order, parse_dates, parse_method
 
     if (archive is None) == (source is None):
         raise BadInputError("name the imagery with either --archive DIR or --source NAME")
@@ -46,6 +47,7 @@ def scan_command(
         raise BadInputError(f"no image source {source!r} is configured; use --archive DIR with a local archive")
     before_dates, after_dates = parse_dates(before, "--before"), parse_dates(after, "--after")
     check_order(before_dates, after_dates)
+    way = parse_method(method)
 
     from detectors.core.registry import choose
 
@@ -60,7 +62,7 @@ def scan_command(
 
     wanted = () if "all" in ids else ids
     area = read_aoi(aoi, home())
-    request = ScanRequest(area, archive, before_dates, after_dates, out, wanted, layers, scores)
+    request = ScanRequest(area, archive, before_dates, after_dates, out, wanted, layers, scores, method=way)
     run = scan(request, reporter(quiet=as_json), workers)
     typer.echo(run.to_json() if as_json else run.summary())
     return int(run.exit_code)

@@ -224,6 +224,20 @@ def test_json_is_one_document_and_nothing_else(ask: Asked) -> None:
     assert (ask.out / "run.json").exists()
 
 
+def test_the_way_to_read_a_pair_is_asked_for(ask: Asked) -> None:
+    asked = ("scan", ask.steppe / "aoi.geojson", "--archive", ask.steppe / "archive", "--before", BEFORE,
+             "--after", AFTER, "--detectors", "mine", "--out", ask.out, "--json")  # fmt: skip
+    ask.refused(ask.run(*asked, "--method", "guess"), 2, "--method 'guess'", "training-free")
+    assert not ask.out.exists()
+    read_by = {}
+    for method in ("training-free", "network"):
+        assert ask.run(*asked, "--method", method) == 0
+        (row,) = json.loads(ask.printed)["detectors"]
+        read_by[method] = row["weights"]
+    assert read_by["training-free"] == "training-free"
+    assert len(read_by["network"]) == 64
+
+
 def test_a_fault_of_ours_is_one_line_and_exit_1(ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise RuntimeError("no such luck")

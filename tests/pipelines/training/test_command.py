@@ -5,15 +5,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-import rasterio
-from affine import Affine
 from safetensors.numpy import load_file
-from scipy.ndimage import gaussian_filter
 
-from imagery.archive import Archive
-from imagery.simulated.spectra import INDEX, TABLE
 from pipelines import cli
 from weights.store import find
 
@@ -22,43 +16,6 @@ LITTLE = {
     "encoder": "resnet18", "depth": 2, "decoder_channels": [8, 4],
     "variant": {"plant": {"violations_per_km2": 6, "median_ha": 1.5}, "coarse": 0, "picture": 0, "still": 0},
 }  # fmt: skip
-SIZE = 140
-
-
-def landscape(seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    names = ["green_grass", "crop", "dry_grass", "tilled", "chestnut_soil", "gravel"]
-    plots = np.kron(rng.integers(0, len(names), (10, 10)), np.ones((14, 14), int))
-    grain = gaussian_filter(rng.standard_normal((SIZE, SIZE)), 0.7)
-    return TABLE[:6, [INDEX[name] for name in names]][:, plots] * (1 + 0.02 * grain / grain.std())
-
-
-def write_scene(folder: Path, image: np.ndarray, date: str, left: float) -> None:
-    folder.mkdir(parents=True)
-    profile = {
-        "driver": "GTiff", "count": 1, "height": SIZE, "width": SIZE, "crs": "EPSG:32650",
-        "transform": Affine(10, 0, left, 0, -10, 5_400_000),
-    }  # fmt: skip
-    for code, band in zip(("B02", "B03", "B04", "B08", "B11", "B12"), image, strict=True):
-        with rasterio.open(folder / f"{code}.tif", "w", dtype="uint16", **profile) as target:
-            target.write(np.round(band * 1e4).astype(np.uint16), 1)
-    with rasterio.open(folder / "SCL.tif", "w", dtype="uint8", **profile) as target:
-        target.write(np.full((SIZE, SIZE), 4, np.uint8), 1)
-    said = {"datetime": f"{date}T03:00:00Z", "level": "L2A", "sensor": "sentinel-2", "scale": 1e-4, "offset": 0.0}
-    (folder / "scene.json").write_text(json.dumps(said))
-
-
-@pytest.fixture(scope="module")
-def archive_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    def make(places: int) -> Path:
-        root = tmp_path_factory.mktemp("archive")
-        for place in range(places):
-            for gain, date in ((1.0, "2024-06-20"), (1.05, "2025-06-21")):
-                write_scene(root / f"{place}_{date}", gain * landscape(place), date, 450_000 + 20_000 * place)
-        Archive.create_or_open(root / "archive").add([folder for folder in root.iterdir() if folder.name != "archive"])
-        return root / "archive"
-
-    return make
 
 
 Ask = Callable[..., tuple[int, str, str]]
@@ -133,16 +90,27 @@ def test_what_is_no_archive_or_no_folder_is_refused(ask: Ask, tmp_path: Path, li
     assert "little.json can not be the folder of a run" in told
 
 
-def test_a_single_place_is_refused(ask: Ask, tmp_path: Path, little: Path, archive_of: Callable[[int], Path]) -> None:
-    code, _, told = ask("--archive", archive_of(1), "--out", tmp_path / "run", "--config", little)
+def test_a_single_place_is_refused(ask: Ask, tmp_path: Path, little: Path, make_archive: Callable[[int], Path]) -> None:
+    code, _, told = ask("--archive", make_archive(1), "--out", tmp_path / "run", "--config", little)
     assert code == 2
     assert "1 places, at least two are needed" in told
 
 
 def test_a_little_run_leaves_weights_that_are_used(
-    ask: Ask, tmp_path: Path, little: Path, own_home: Path, archive_of: Callable[[int], Path]
+    ask: Ask, tmp_path: Path, little: Path, own_home: Path, make_archive: Callable[[int], Path]
 ) -> None:
-    run = ("--archive", archive_of(2), "--out", tmp_path / "run", "--config", little, "--workers", 1, "--device", "cpu")
+    run = (
+        "--archive",
+        make_archive(2),
+        "--out",
+        tmp_path / "run",
+        "--config",
+        little,
+        "--workers",
+        1,
+        "--device",
+        "cpu",
+    )
     code, printed, told = ask(*run, "--steps", 2, "--source", "made up|CC0|plots", "--json")
     assert code == 0, told
     entry = json.loads(printed)
