@@ -13,8 +13,11 @@ DETECTOR = Detector(
         Transition(ANY, frozenset({Surface.SNOW}), 0.0, "积雪", "snow"),
         # By its own name, but not hidden: freshly ploughed dark soil is easily taken for char.
         Transition(ANY, frozenset({Surface.BURNT}), 1.0, "过火", "burnt"),
-        # Crops rotate and meadows dry: only a very unusual change among plants may raise a lead.
-        Transition(VEGETATION, VEGETATION, 0.6, "植被变化", "vegetation to other vegetation"),
+        # Crops rotate and meadows dry: a change among plants must be more unusual to raise a lead.
+        Transition(VEGETATION, VEGETATION, 0.8, "植被变化", "vegetation to other vegetation"),
+        # Ground that is built on is not disturbed anew, and what a fire left greens or washes off by itself.
+        Transition(frozenset({Surface.BUILT}), frozenset({Surface.BUILT}), 0.7, "建设区变化", "built to other built"),
+        Transition(frozenset({Surface.BURNT}), ANY - BUILT, 0.7, "火烧迹地恢复", "recovery after fire"),
         Transition(BARE | BUILT, VEGETATION, 1.0, "裸地变植被", "bare ground to vegetation"),
         Transition(BARE, BARE, 1.0, "裸地翻动", "bare ground worked on"),
         Transition(BUILT, BARE, 1.0, "建设变裸地", "built to bare ground"),
@@ -22,7 +25,7 @@ DETECTOR = Detector(
         Transition(VEGETATION, BARE, 1.0, "植被变裸地", "vegetation to bare ground"),
         Transition(BARE, BUILT, 1.0, "裸地变建设", "bare ground to built or paved"),
         Transition(WATER, BARE | BUILT, 1.0, "水面变陆地", "water to land"),
-        Transition(ANY - WATER, WATER, 0.8, "陆地变水面", "land to water"),
+        Transition(ANY - WATER, WATER, 1.0, "陆地变水面", "land to water"),
     ),
     any_transition=True,
 )

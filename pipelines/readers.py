@@ -7,7 +7,7 @@ from typing import Any
 
 from detectors.core.errors import DetectorError
 from detectors.core.rarity import Rarity
-from detectors.core.reader import NetworkReader, Reader, TrainingFreeReader
+from detectors.core.reader import NetworkReader, Rarities, Reader, TrainingFreeReader
 from detectors.core.surface_head import SurfaceHead
 from pipelines.chosen import DISTURBANCE, SURFACE
 from pipelines.errors import BadInputError
@@ -62,7 +62,7 @@ def _network(home: Path | None, sha256: str) -> NetworkReader:
     if spec.channels != CHANNELS or spec.classes[0] != DISTURBANCE:
         raise DetectorError("they read other channels than this version makes, or say something else")
     module = network_of(spec, {name: t for name, t in loaded.tensors.items() if not name.startswith("rarity.")})
-    rarities = (Rarity.from_tensors(loaded.tensors, "network"), Rarity.from_tensors(loaded.tensors, "unusual"))
+    rarities = Rarities(*(Rarity.from_tensors(loaded.tensors, name) for name in ("network", "unusual")))
     points = tuple((float(raw), float(calibrated)) for raw, calibrated in loaded.entry.calibration.points)
     if len(points) < 2:
         raise DetectorError("they are not calibrated")

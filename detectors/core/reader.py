@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
-from detectors.core import surface, training_free
+from detectors.core import borders, surface, training_free
 from detectors.core.apply import TRAINING_FREE
 from detectors.core.features import CHANNELS, features
 from detectors.core.normals import REACH_PX, Normals
@@ -19,6 +20,15 @@ if TYPE_CHECKING:  # not against a circle: torch is heavy, and listing detectors
 
 UNUSUAL = "unusual"
 """The channel that holds the training-free anomaly."""
+
+SUREST = 8.0
+"""Surprise beyond which the anomaly counts no more (one pixel in three thousand): glints are odder than any pit."""
+
+NETWORK_WEIGHT = 1.5
+"""How much the network's surprise counts beside the anomaly's: it alone knows what a site looks like."""
+
+_GUIDE_UNIT = 1.5
+"""Bands come in units of the scene's robust spread, and vary by more than that."""
 
 Shares = Sequence[tuple[Normals, FloatArray]]
 """Normals, each with its (H, W) share in every pixel."""
@@ -72,8 +82,7 @@ class NetworkReader:
     name: str
     engine: "Engine"
     network_reach_px: int
-    rarities: tuple[Rarity, Rarity]
-    """Of the network's log odds, and of the anomaly (the channel `UNUSUAL`)."""
+    rarities: "Rarities"
 
     calibration: tuple[tuple[float, float], ...]
     """Points (added surprise, probability), both rising."""
@@ -82,8 +91,8 @@ class NetworkReader:
 
     @property
     def reach_px(self) -> int:
-        """The network's reach on top of that of its input."""
-        return REACH_PX + self.network_reach_px
+        """That of its input, of the network, and of the ground beside a pixel that shares its score."""
+        return REACH_PX + self.network_reach_px + borders.REACH_PX
 
     def read(self, pair: Pair, normals: Shares, wanted: BoolArray) -> Reading:
         """As `Reader.read`."""
@@ -91,18 +100,89 @@ class NetworkReader:
         step = pair.geobox.affine
         # rows and columns of the zone's grid, so that windows lie alike whatever block or crop this is
         origin = round(-step.f / abs(step.e)), round(step.c / step.a)
-        chances = self.engine.probabilities(seen.channels, seen.observed & wanted, origin)
-        return Reading(self.score(chances[0], seen.channels), *surfaces(pair, self.head))
-
-    def score(self, chance: FloatArray, channels: FloatArray) -> FloatArray:
-        """(H, W) calibrated score of the network's (H, W) chance and the anomaly among the (F, H, W) channels."""
-        unusual = channels[CHANNELS.index(UNUSUAL)]
-        return self.calibrated(self.rarities[0](logit(chance)) + self.rarities[1](unusual))
+        near = seen.observed & _grown(wanted, borders.REACH_PX)
+        odds = odds_of(self.engine, seen.channels, near, origin)
+        score = self.calibrated(joined(self.rarities, odds, seen.channels, near, origin))
+        score[~wanted] = np.nan
+        return Reading(score, *surfaces(pair, self.head))
 
     def calibrated(self, raw: FloatArray) -> FloatArray:
         """Scores of which as many in a hundred are right as they say; NaN stays."""
         points = np.array(self.calibration)
         return np.where(np.isfinite(raw), np.interp(raw, points[:, 0], points[:, 1]), np.nan).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Rarities:
+    """How rare a value is on real ground."""
+
+    network: Rarity
+    """Of the network's log odds."""
+
+    unusual: Rarity
+    """Of the anomaly, the channel `UNUSUAL`."""
+
+
+def odds_of(engine: "Engine", channels: FloatArray, observed: BoolArray, origin_px: tuple[int, int]) -> FloatArray:
+    """The network's log odds of a disturbance: the mean of what it says of the ground and of its mirror image.
+
+    Args:
+        engine: the network.
+        channels: (F, H, W) of `features`.
+        observed: (H, W) pixels to be answered for.
+        origin_px: row and column of the first pixel in the grid of the zone.
+
+    Returns:
+        (H, W), NaN where not observed.
+    """
+    row, col = origin_px
+    plain = engine.probabilities(channels, observed, origin_px)[0]
+    # the mirrored grid counts its columns backwards, so its windows lie alike in every block as well
+    mirrored = np.ascontiguousarray(channels[..., ::-1]), np.ascontiguousarray(observed[:, ::-1])
+    turned = engine.probabilities(*mirrored, (row, -col - observed.shape[1]))[0]
+    return np.asarray((logit(plain) + logit(turned[:, ::-1])) / 2, np.float32)
+
+
+def joined(
+    rarities: Rarities, odds: FloatArray, channels: FloatArray, observed: BoolArray, origin_px: tuple[int, int]
+) -> FloatArray:
+    """The network's surprise and the anomaly's, added and brought to the borders of the ground.
+
+    Args:
+        rarities: of both on real ground.
+        odds: (H, W) the network's log odds, finite where observed.
+        channels: (F, H, W) of `features`.
+        observed: (H, W) pixels that count.
+        origin_px: row and column of the first pixel in the grid of the zone.
+
+    Returns:
+        (H, W), NaN where not observed.
+    """
+    unusual = channels[CHANNELS.index(UNUSUAL)]
+    raw = NETWORK_WEIGHT * rarities.network(np.where(observed, odds, 0)) + np.minimum(rarities.unusual(unusual), SUREST)
+    return borders.along_borders(raw, _guide(channels), observed, origin_px)
+
+
+def _guide(channels: FloatArray) -> FloatArray:
+    """(6, H, W) visible, near and short-wave infrared brightness of both dates, in units of the scene's spread."""
+
+    def mean(*names: str) -> FloatArray:
+        return np.asarray(np.mean([channels[CHANNELS.index(name)] for name in names], axis=0), np.float32)
+
+    return np.stack(
+        [
+            mean(*(f"{date}_{band}" for band in bands)) / _GUIDE_UNIT
+            for date in ("before", "after")
+            for bands in (("blue", "green", "red"), ("nir",), ("swir16", "swir22"))
+        ]
+    )
+
+
+def _grown(wanted: BoolArray, reach_px: int) -> BoolArray:
+    near = wanted.astype(np.uint8)
+    for axis in (0, 1):
+        near = maximum_filter1d(near, 2 * reach_px + 1, axis=axis, mode="constant")
+    return near > 0
 
 
 def surfaces(pair: Pair, head: SurfaceHead | None) -> tuple[np.ndarray, np.ndarray]:

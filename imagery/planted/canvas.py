@@ -118,7 +118,7 @@ class Canvas:
         image += share * (material - image)
 
     def record_violation(
-        self, kind: str, window: Window, share: FloatArray, unpainted: FloatArray, closing_px: int = 3
+        self, kind: str, window: Window, share: FloatArray, unpainted: FloatArray, closing_px: int = 3, date: int = 1
     ) -> None:
         """Label what was painted where it can be seen, and leave its fringe out of the truth.
 
@@ -126,14 +126,15 @@ class Canvas:
             kind: of change.
             window: where.
             share: (h, w) painted.
-            unpainted: (C, h, w) the after image as it was.
+            unpainted: (C, h, w) the painted image as it was.
             closing_px: edge of the window in which a change must be visible on average: wide for patchy sites.
+            date: 1 where the after image was painted, 0 where the before image was.
         """
-        painted = self.after[(slice(None), *window)]
+        painted, other = (self.images[which][(slice(None), *window)] for which in (date, 1 - date))
         spread, centre = self._spread[:, :, None, None], self._centre[:, :, None, None]
-        added = np.sqrt(np.square((painted - unpainted) / spread[1]).mean(axis=0))
-        before = (self.before[(slice(None), *window)] - centre[0]) / spread[0]
-        gained = np.sqrt(np.square((painted - centre[1]) / spread[1] - before).mean(axis=0))
+        added = np.sqrt(np.square((painted - unpainted) / spread[date]).mean(axis=0))
+        against = (other - centre[1 - date]) / spread[1 - date]
+        gained = np.sqrt(np.square((painted - centre[date]) / spread[date] - against).mean(axis=0))
         changes = np.minimum(np.nan_to_num(added), np.nan_to_num(gained)) * (share > 0.5)
         around = np.maximum(uniform_filter((share > 0.5).astype(np.float32), closing_px), 1e-3)
         seen = uniform_filter(changes, closing_px) / around > _VISIBLE

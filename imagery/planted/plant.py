@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from imagery.planted import decoys, violations
+from imagery.planted import decoys, transplants, violations
 from imagery.planted.canvas import CHANGED, IGNORE, BoolArray, Canvas, FloatArray, Instance
 from imagery.planted.materials import Palette, palette
 from imagery.planted.violations import Planter
@@ -21,6 +21,9 @@ class PlantSpec(BaseModel):
 
     violations_per_km2: float = Field(default=2.2, ge=0, description="violations planted on a square kilometre")
     decoys_per_km2: float = Field(default=1.2, ge=0, description="decoys planted on a square kilometre")
+    transplants_per_km2: float = Field(default=0, ge=0, description="pieces of real ground moved into one date")
+    moved_per_km2: float = Field(default=0, ge=0, description="pieces of real ground moved in both, as decoys")
+    appeared: float = Field(default=0.85, ge=0, le=1, description="share of them that appear; the others vanish")
     area_ha: tuple[float, float] = Field(default=(0.03, 12.0), description="smallest and largest change, hectares")
     median_ha: float = Field(default=0.5, gt=0, description="median area of a change, hectares (log-normal)")
     misregistration_px: float = Field(default=0.6, ge=0, le=1, description="largest shift between the dates, pixels")
@@ -51,7 +54,13 @@ class Planted:
 
 
 def plant(
-    before: FloatArray, after: FloatArray, bands: tuple[str, ...], gsd_m: float, rng: Generator, spec: PlantSpec
+    before: FloatArray,
+    after: FloatArray,
+    bands: tuple[str, ...],
+    gsd_m: float,
+    rng: Generator,
+    spec: PlantSpec,
+    shaky: BoolArray | None = None,
 ) -> Planted:
     """Paint violations and decoys into a pair of real images.
 
@@ -64,15 +73,31 @@ def plant(
         gsd_m: pixel size.
         rng: source of chance.
         spec: how much.
+        shaky: (H, W) True where something may really have changed; pieces moved in both dates are not taken there.
     """
     canvas = Canvas(_jittered(before, rng, spec), _jittered(after, rng, spec), bands, gsd_m, rng)
     colours = palette(canvas)
     km2 = before[0].size * gsd_m**2 / 1e6
+    if spec.transplants_per_km2 or spec.moved_per_km2:
+        _transplant(canvas, transplants.ground_of(canvas, shaky), km2, spec)
     _scatter(canvas, colours, decoys.DECOYS, decoys.SHARES, _about(rng, spec.decoys_per_km2 * km2), spec)
     _scatter(
         canvas, colours, violations.VIOLATIONS, violations.SHARES, _about(rng, spec.violations_per_km2 * km2), spec
     )
     return _finished(canvas, rng, spec)
+
+
+def _transplant(canvas: Canvas, ground: transplants.Ground, km2: float, spec: PlantSpec) -> None:
+    rng = canvas.rng
+    for _ in range(_about(rng, spec.moved_per_km2 * km2)):
+        transplants.moved(canvas, ground, _area_m2(rng, spec))
+    for _ in range(_about(rng, spec.transplants_per_km2 * km2)):
+        kind = transplants.appeared if rng.random() < spec.appeared else transplants.vanished
+        kind(canvas, ground, _area_m2(rng, spec))
+
+
+def _area_m2(rng: Generator, spec: PlantSpec) -> float:
+    return float(np.clip(rng.lognormal(np.log(spec.median_ha), 1.15), *spec.area_ha)) * 1e4
 
 
 def _about(rng: Generator, mean: float) -> int:
@@ -98,8 +123,7 @@ def _scatter(
     names = list(kinds)
     chance = np.array([shares[name] for name in names])
     for name in canvas.rng.choice(names, count, p=chance / chance.sum()):
-        area = float(np.clip(canvas.rng.lognormal(np.log(spec.median_ha), 1.15), *spec.area_ha)) * 1e4
-        kinds[str(name)](canvas, colours, area)
+        kinds[str(name)](canvas, colours, _area_m2(canvas.rng, spec))
 
 
 def _finished(canvas: Canvas, rng: Generator, spec: PlantSpec) -> Planted:

@@ -16,7 +16,7 @@ class TrainConfig(BaseModel):
 
     seed: int = Field(default=0, ge=0, lt=2**31, description="seed of planting, crops and initial weights")
     keep_out: int = Field(default=7, ge=2, description="one place in so many is kept out of training, to measure on")
-    variants: int = Field(default=240, ge=1, le=100_000, description="planted variants of real backgrounds")
+    variants: int = Field(default=480, ge=1, le=100_000, description="planted variants of real backgrounds")
     simulated: int = Field(default=24, ge=0, le=10_000, description="simulated worlds beside them")
     validation: int = Field(default=24, ge=1, le=10_000, description="planted variants of the grounds kept out")
     steps: int = Field(default=1500, ge=1, description="optimiser steps")
@@ -28,9 +28,9 @@ class TrainConfig(BaseModel):
     dice: float = Field(default=1.0, ge=0, description="weight of the Dice loss beside twice the cross entropy")
     burnt: float = Field(default=0.3, ge=0, description="weight of the burnt class beside disturbance")
     checkpoint: int = Field(default=500, ge=1, description="steps between checkpoints")
-    encoder: str = Field(default="resnet18", description="encoder of segmentation-models-pytorch, of finite reach")
-    depth: int = Field(default=3, ge=2, le=5, description="stages of the encoder; its stride is 2 to this power")
-    decoder_channels: tuple[int, ...] = Field(default=(64, 32, 16), description="one per stage")
+    encoder: str = Field(default="mobilenet_v2", description="encoder of segmentation-models-pytorch, of finite reach")
+    depth: int = Field(default=4, ge=2, le=5, description="stages of the encoder; its stride is 2 to this power")
+    decoder_channels: tuple[int, ...] = Field(default=(96, 64, 32, 16), description="one per stage")
     variant: VariantSpec = VariantSpec()
 
     @model_validator(mode="after")

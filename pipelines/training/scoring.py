@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from detectors.core.features import CHANNELS, Features
 from detectors.core.inference import Engine
-from detectors.core.rarity import Rarity, logit
-from detectors.core.reader import UNUSUAL
+from detectors.core.rarity import Rarity
+from detectors.core.reader import UNUSUAL, Rarities, joined, odds_of
 from detectors.core.types import FloatArray
 from pipelines.errors import BadInputError
 from pipelines.training.dataset import Item
@@ -27,8 +27,7 @@ _BINS = 40
 class Scoring:
     """What turns the network's output into a score."""
 
-    network: Rarity
-    unusual: Rarity
+    rarities: Rarities
     calibration: tuple[tuple[float, float], ...]
     low: float
     high: float
@@ -38,17 +37,17 @@ class Scoring:
 
 def values_of(engine: Engine, seen: Features) -> tuple[FloatArray, FloatArray]:
     """(N,) log odds and anomaly of the observed pixels."""
-    chance = engine.probabilities(seen.channels, seen.observed, (0, 0))[0]
-    return logit(chance[seen.observed]), seen.channels[CHANNELS.index(UNUSUAL)][seen.observed]
+    odds = odds_of(engine, seen.channels, seen.observed, (0, 0))
+    return odds[seen.observed], seen.channels[CHANNELS.index(UNUSUAL)][seen.observed]
 
 
-def rarities(engine: Engine, real: Iterable[Features]) -> tuple[Rarity, Rarity]:
+def rarities(engine: Engine, real: Iterable[Features]) -> Rarities:
     """How rare each value is on real pairs that nothing was planted into."""
     pairs = [values_of(engine, seen) for seen in real]
     if not pairs:
         raise BadInputError("no real pair shows ground enough to say what is rare there: add scenes to the archives")
     network, unusual = (np.concatenate([pair[place] for pair in pairs]) for place in (0, 1))
-    return Rarity.fit(network), Rarity.fit(unusual)
+    return Rarities(Rarity.fit(network), Rarity.fit(unusual))
 
 
 def scoring_of(engine: Engine, real: Iterable[Features], planted: Sequence[Item]) -> Scoring:
@@ -63,22 +62,22 @@ def scoring_of(engine: Engine, real: Iterable[Features], planted: Sequence[Item]
         TooLittleGroundError: if nothing real was observed.
         BadInputError: if there is no real pair, or no planted change is to be seen in the variants.
     """
-    network, unusual = rarities(engine, real)
+    rare = rarities(engine, real)
     raws, truths = [], []
     for item in planted:
         channels = np.asarray(item.inputs, np.float32)
         observed = channels[CHANNELS.index("observed")] > 0
-        odds, rare = values_of(engine, Features(channels, observed))
-        known = item.targets[0][observed] != 255
-        raws.append((network(odds) + unusual(rare))[known])
-        truths.append(item.targets[0][observed][known] == 1)
+        odds = odds_of(engine, channels, observed, (0, 0))
+        known = observed & (item.targets[0] != 255)
+        raws.append(joined(rare, odds, channels, observed, (0, 0))[known])
+        truths.append(item.targets[0][known] == 1)
     raw, truth = np.concatenate(raws), np.concatenate(truths)
     if not truth.any():
         raise BadInputError("no change could be planted on the ground kept out of training: ask for more validation")
     points = calibrate(raw, truth)
     score = np.interp(raw, *np.array(points).T)
     high, figures = best_threshold(score, truth)
-    return Scoring(network, unusual, points, round(high * LOW_OF_HIGH, 3), round(high, 3), figures)
+    return Scoring(rare, points, round(high * LOW_OF_HIGH, 3), round(high, 3), figures)
 
 
 def calibrate(raw: FloatArray, truth: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:

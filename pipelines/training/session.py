@@ -98,7 +98,7 @@ def run_training(
     real = [seen for ground in (*learning, *kept) for seen in _as_they_are(ground)]
     scoring = scoring_of(engine, real, validation)
     draft = _draft(config, scoring, sources, command)
-    rarity = {"rarity.network": scoring.network.knots, "rarity.unusual": scoring.unusual.knots}
+    rarity = {"rarity.network": scoring.rarities.network.knots, "rarity.unusual": scoring.rarities.unusual.knots}
     entry = save(weights, draft, {**tensors, **rarity})
     return Trained(entry, scoring, folder)
 

@@ -18,13 +18,24 @@ from imagery.planted.canvas import CHANGED, IGNORE, UNCHANGED
 from imagery.planted.plant import Planted, PlantSpec, coarser, plant, stretched, without
 from pipelines.training.backgrounds import Background
 
+PLANTED = PlantSpec(
+    violations_per_km2=0.6,
+    decoys_per_km2=1.0,
+    transplants_per_km2=3.2,
+    moved_per_km2=2.5,
+    median_ha=0.65,
+    gain=0.09,
+    noise=0.003,
+)
+"""What is planted for training: mostly real ground moved within its pair; paint is what the exam is made of."""
+
 
 class VariantSpec(BaseModel):
     """How often which sensor is imitated, and what is planted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    plant: PlantSpec = PlantSpec()
+    plant: PlantSpec = PLANTED
     likely: bool = Field(default=False, description="take the surest training-free calls on real ground for changes")
     still: float = Field(default=0.12, ge=0, le=1, description="share of pairs that are one date twice")
     no_swir22: float = Field(default=0.08, ge=0, le=1, description="share without swir22")
@@ -71,7 +82,7 @@ def variant(ground: Background, rng: Generator, spec: VariantSpec) -> Variant:
         ground = ground.reversed()
     if rng.random() < spec.still:
         ground = ground.still(int(rng.integers(2)))
-    planted = plant(ground.before, ground.after, ground.bands, ground.gsd_m, rng, spec.plant)
+    planted = plant(ground.before, ground.after, ground.bands, ground.gsd_m, rng, spec.plant, ground.doubtful)
     quiet = planted.label == UNCHANGED
     # what may be a real change is no ground for silence, and what most likely is one teaches how real ones look
     label = np.where(quiet & ground.doubtful, IGNORE, planted.label)

@@ -8,13 +8,13 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from torch import nn
 
-from detectors.core import training_free
+from detectors.core import borders, training_free
 from detectors.core.features import CHANNELS
 from detectors.core.inference import Engine
 from detectors.core.network import NetworkSpec, build, reach_px, stride
 from detectors.core.normals import REACH_PX, Normals, fit
 from detectors.core.rarity import Rarity
-from detectors.core.reader import NetworkReader, TrainingFreeReader
+from detectors.core.reader import NetworkReader, Rarities, TrainingFreeReader, joined
 from detectors.core.types import FloatArray, Pair
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -33,8 +33,8 @@ def reader() -> NetworkReader:
             if isinstance(layer, nn.Conv2d):
                 nn.init.normal_(layer.weight, std=1.5 / layer.weight[0].numel() ** 0.5)
     rarity = Rarity(np.linspace(-6, 6, 37).astype(np.float32))
-    points = ((0.0, 0.0), (3.0, 0.2), (9.0, 0.9))
-    return NetworkReader("abc", Engine(module, SPEC, "cpu", "fp32"), reach_px(SPEC), (rarity, rarity), points)
+    points = ((0.0, 0.0), (10.0, 0.2), (40.0, 0.9))
+    return NetworkReader("abc", Engine(module, SPEC, "cpu", "fp32"), reach_px(SPEC), Rarities(rarity, rarity), points)
 
 
 def all_of(pair: Pair, normals: Normals) -> list[tuple[Normals, FloatArray]]:
@@ -98,18 +98,23 @@ def test_the_same_ground_scores_the_same_in_another_crop(
 
 
 def test_its_reach_adds_to_that_of_its_input(reader: NetworkReader) -> None:
-    assert reader.reach_px == REACH_PX + reach_px(SPEC)
+    assert reader.reach_px == REACH_PX + reach_px(SPEC) + borders.REACH_PX
 
 
 def test_scores_are_calibrated_and_nan_stays(reader: NetworkReader) -> None:
-    scores = reader.calibrated(np.array([-1, 0, 3, 6, 9, 50, np.nan], np.float32))
+    scores = reader.calibrated(np.array([-1, 0, 10, 25, 40, 50, np.nan], np.float32))
     np.testing.assert_allclose(scores, [0, 0, 0.2, 0.55, 0.9, 0.9, np.nan], atol=1e-6)
     assert scores.dtype == np.float32
 
 
 def test_network_and_anomaly_both_raise_the_score(reader: NetworkReader) -> None:
-    channels = np.zeros((len(CHANNELS), 1, 3), np.float32)
-    channels[CHANNELS.index("unusual")] = [[-2, -2, 2]]
-    low, sure, odd = reader.score(np.array([[0.3, 0.9, 0.3]], np.float32), channels)[0]
+    channels = np.zeros((len(CHANNELS), 40, 120), np.float32)
+    unusual = channels[CHANNELS.index("unusual")]
+    unusual[:] = -2
+    unusual[:, 80:] = 2
+    odds = np.full((40, 120), -1, np.float32)
+    odds[:, 40:80] = 2
+    raw = joined(reader.rarities, odds, channels, np.ones((40, 120), bool), (0, 0))
+    low, sure, odd = raw[20, 10], raw[20, 60], raw[20, 110]
     assert low < sure
     assert low < odd

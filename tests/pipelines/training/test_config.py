@@ -22,7 +22,7 @@ def test_the_file_is_read_and_what_is_given_wins(tmp_path: Path) -> None:
         ('{"stepz": 7}', "stepz"),
         ('{"steps": 0}', "steps"),
         ('{"variant": {"plant": {"median": 1}}}', r"variant\.plant\.median"),
-        ('{"depth": 4}', "decoder_channels"),
+        ('{"depth": 3}', "decoder_channels"),
         ('{"variant": {"no_swir": 1.0}}', "no_swir22"),
         ("[]", "the whole"),
         ("{", "the whole"),

@@ -120,7 +120,7 @@ def test_what_is_left_out_of_the_loss_is_left_out_here(engine: Engine) -> None:
 
 
 def test_rarity_is_that_of_real_ground(engine: Engine) -> None:
-    _, unusual = rarities(engine, [seen(0), seen(1)])
+    unusual = rarities(engine, [seen(0), seen(1)]).unusual
     # the anomaly is standard normal there: one in 44 exceeds 2
     assert unusual(np.array([2], np.float32))[0] == pytest.approx(3.78, abs=0.3)
 
