@@ -15,10 +15,35 @@ KIND_NAMES: Mapping[str, tuple[str, str]] = {
     "basic_farmland": ("永久基本农田", "Permanent basic farmland"),
     "reserve_zones": ("自然保护区", "Nature-reserve zones"),
     "known_patches": ("已知图斑", "Known patches"),
+    "harvest_permits": ("林木采伐许可", "Harvest permits"),
+    "forest_use_permits": ("使用林地审核同意", "Forest-use permits"),
+    "grassland_use_approvals": ("草原征占用审批", "Grassland-use approvals"),
+    "dltb": ("地类图斑", "Survey parcels (DLTB)"),
+    "penalties": ("行政处罚", "Penalties"),
 }
 """Each kind's names, Chinese then English."""
 
 KINDS = frozenset(KIND_NAMES)
+
+KIND_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "mining_rights": ("ckq", "kyq", "矿业权", "采矿权范围"),
+    "land_approvals": ("jsydpz", "建设用地", "建设用地审批"),
+    "temporary_land_permits": ("lsyd", "临时用地", "临时用地审批"),
+    "forest_land": ("ldyzt", "林地一张图", "林地小班", "ld"),
+    "grassland": ("jbcy", "cdtb", "基本草原", "草原图"),
+    "wetland": ("sdtb", "湿地图斑", "湿地资源"),
+    "river_scope": ("hdglfw", "河道管理范围线", "管理范围线"),
+    "black_soil": ("htgd", "黑土地", "黑土区耕地"),
+    "basic_farmland": ("yjjbnt", "yjjbnttb", "jbnt", "jbnttb", "基本农田", "永久基本农田图斑"),
+    "reserve_zones": ("zrbhq", "bhqgnfq", "自然保护地", "保护区功能分区"),
+    "known_patches": ("卫片图斑", "wptb", "疑似图斑"),
+    "harvest_permits": ("lmcf", "采伐许可证", "采伐许可"),
+    "forest_use_permits": ("syld", "使用林地", "使用林地审批"),
+    "grassland_use_approvals": ("cyzzy", "草原征占用", "草原使用审批"),
+    "dltb": ("变更调查", "变更调查地类图斑"),
+    "penalties": ("xzcf", "处罚台账", "行政处罚台账"),
+}
+"""What tables and files of a kind are called besides."""
 
 FIELD_ALIASES: Mapping[str, tuple[str, ...]] = {
     "licence": ("许可证号", "采矿许可证号", "许可证编号", "批准文号", "xkzh", "pzwh", "licence", "license"),
@@ -35,10 +60,10 @@ _DBF_NAME_BYTES = 10
 
 
 def kind_of(name: str) -> str | None:
-    """The kind that a table or file is named after, by its id or its Chinese or English name."""
+    """The kind that a table or file is named after: its id, its Chinese or English name, or what offices call it."""
     wanted = _plain(name)
     for kind, names in KIND_NAMES.items():
-        if wanted in (kind, *map(_plain, names)):
+        if wanted in (kind, *map(_plain, names), *KIND_ALIASES.get(kind, ())):
             return kind
     return None
 

@@ -27,6 +27,9 @@ from aoi.zipped import unpacked
 
 FORMATS = "GeoJSON (.geojson, .json), GeoPackage (.gpkg), Shapefile (.shp, .zip), KML (.kml, .kmz)"
 
+TABLED = (".gpkg", ".gdb", ".xlsx", ".dxf")
+"""Suffixes of what may hold several tables: of a database, sheets of a workbook, layers of a drawing."""
+
 FEATURES_MAX = 20_000
 """An area has at most this many polygons; a file with more is a layer."""
 
@@ -67,10 +70,11 @@ def read_features(path: Path, limit: int | None = FEATURES_MAX) -> VectorFile:
 
 
 def split_table(path: Path) -> tuple[Path, str | None]:
-    """A GeoPackage and one of its tables from ``FILE.gpkg:table``; any other path as it is, without a table."""
-    file, colon, table = str(path).rpartition(".gpkg:")
-    if colon and table and not path.exists():
-        return Path(file + ".gpkg"), table
+    """A file and one of its tables from ``FILE.gpkg:table``, and so with the others of `TABLED`; else no table."""
+    for suffix in TABLED:
+        file, colon, table = str(path).rpartition(suffix + ":")
+        if colon and table and not path.exists():
+            return Path(file + suffix), table
     return path, None
 
 
@@ -121,17 +125,17 @@ def _one_table(path: Path, named: str | None) -> str:
 
 
 def vector_tables(path: Path) -> tuple[str, ...]:
-    """Names of the tables with geometry in a GeoPackage.
+    """Names of the tables with geometry in a GeoPackage or a file geodatabase.
 
     Raises:
-        UnreadableVectorError: if it is not a GeoPackage, or damaged.
+        UnreadableVectorError: if it is neither, or damaged.
     """
     refuse_disguised(path, path)
     try:
         with gdal_says_nothing():
             return tuple(str(name) for name, kind in pyogrio.list_layers(path) if kind is not None)
     except OGR_ERRORS as error:
-        raise UnreadableVectorError(f"{path}: damaged or not a GeoPackage ({brief(error)})") from error
+        raise UnreadableVectorError(f"{path}: damaged or not a database ({brief(error)})") from error
 
 
 @dataclass(frozen=True)
@@ -149,15 +153,18 @@ class Rows:
     crs: str | None
 
 
-def read_rows(path: Path, table: str | None, *, name: Path, limit: int | None = None, **only: Any) -> Rows:
-    """Rows of a GeoPackage's table or a Shapefile.
+def read_rows(
+    path: Path, table: str | None, *, name: Path, limit: int | None = None, bare: bool = False, **only: Any
+) -> Rows:
+    """Rows of a database's table or a Shapefile.
 
     Args:
         path: of the file.
         table: in a GeoPackage.
         name: how messages call the file.
         limit: how many rows it may have.
-        only: ``bbox`` in the file's CRS, or ``fids``.
+        bare: whether a table without geometry will do.
+        only: ``bbox`` in the file's CRS, or ``fids``; ``skip_features`` and ``max_features``.
 
     Raises:
         UnreadableVectorError: if it is damaged, lacks a part, or is something else under that name.
@@ -171,8 +178,9 @@ def read_rows(path: Path, table: str | None, *, name: Path, limit: int | None = 
             meta, fids, wkb, columns = ogr_read(path, layer=table, encoding=_encoding(path), **only)
     except OGR_ERRORS as error:
         raise UnreadableVectorError(f"{name}: can not be read ({brief(error)}); it may be truncated") from error
-    if wkb is None:
+    if wkb is None and not bare:
         raise UnreadableVectorError(f"{name}: has no geometry")
+    wkb = np.full(len(fids), None, dtype=object) if wkb is None else wkb
     geometries = shapely.from_wkb(wkb, on_invalid="ignore")
     unclosed = np.array([g is None and w is not None for g, w in zip(geometries, wkb, strict=True)], dtype=bool)
     geometries[unclosed] = shapely.from_wkb(wkb[unclosed], on_invalid="fix")
@@ -232,6 +240,9 @@ def refuse_disguised(path: Path, name: Path) -> None:
     Raises:
         UnreadableVectorError: says which it is.
     """
+    if path.suffix.casefold() == ".gdb":
+        _refuse_bad_geodatabase(path, name)
+        return
     try:
         with path.open("rb") as file:
             head, size = file.read(100), os.fstat(file.fileno()).st_size
@@ -251,3 +262,27 @@ def refuse_disguised(path: Path, name: Path) -> None:
         refuse_bad_prj(path, name)
     if size < claimed:
         raise UnreadableVectorError(f"{name}: truncated, it has {size:,} of {claimed:,} bytes; copy it again")
+
+
+def _refuse_bad_geodatabase(path: Path, name: Path) -> None:
+    try:
+        members = list(path.iterdir())
+        catalogue = (path / "a00000001.gdbtable").read_bytes()[:4]
+    except OSError as error:
+        raise UnreadableVectorError(
+            f"{name}: not a file geodatabase, or not all of it ({error.strerror}); copy the whole folder again"
+        ) from error
+    if any(member.is_symlink() or member.is_dir() for member in members):
+        raise UnreadableVectorError(f"{name}: refused, a file geodatabase holds no links and no folders")
+    if struct.unpack("<I", catalogue.ljust(4, b"\0"))[0] not in (3, 4):
+        raise UnreadableVectorError(f"{name}: not a file geodatabase, or damaged; copy the whole folder again")
+
+
+def headings_of(path: Path, table: str | None, name: Path) -> tuple[str, ...]:
+    """Names of a table's columns as `read_rows` gives them.
+
+    Raises:
+        UnreadableVectorError: if it is damaged, or something else under that name.
+    """
+    fields = [str(field) for field in describe(path, table, name)["fields"]]
+    return tuple(decoded(fields, [], path)[0] if _encoding(path) is not None else fields)

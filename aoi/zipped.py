@@ -49,6 +49,26 @@ def unpacked(path: Path, wanted: str) -> Iterator[Path]:
         raise UnreadableVectorError(f"{path}: can not be unpacked ({error.strerror or error})") from error
 
 
+def refuse_hostile_zip(path: Path, most_bytes: int = UNPACKED_MAX_BYTES) -> None:
+    """Refuse an archive that another reader is to open, by its directory alone.
+
+    Args:
+        path: of the archive.
+        most_bytes: it may unpack to.
+
+    Raises:
+        UnreadableVectorError: if it is damaged or hostile.
+    """
+    try:
+        _refuse_large(path)
+        with zipfile.ZipFile(path) as archive:
+            _judged(archive, path, most_bytes)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise UnreadableVectorError(f"{path}: damaged, encrypted or not a zip archive ({error})") from error
+    except OSError as error:
+        raise UnreadableVectorError(f"{path}: can not be read ({error.strerror or error})") from error
+
+
 def _refuse_large(path: Path) -> None:
     """Refuse by the last record alone: the reader below takes the whole directory into memory."""
     size = path.stat().st_size
@@ -65,7 +85,7 @@ def _refuse_large(path: Path) -> None:
         raise UnreadableVectorError(f"{path}: refused, it claims {members} members (at most {MEMBERS_MAX})")
 
 
-def _judged(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+def _judged(archive: zipfile.ZipFile, path: Path, most_bytes: int = UNPACKED_MAX_BYTES) -> list[zipfile.ZipInfo]:
     members = archive.infolist()
     if len(members) > MEMBERS_MAX:
         raise UnreadableVectorError(f"{path}: refused, it has {len(members)} members (at most {MEMBERS_MAX})")
@@ -81,9 +101,9 @@ def _judged(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
                 f"from {member.compress_size:,}"
             )
         total += member.file_size
-    if total > UNPACKED_MAX_BYTES:
+    if total > most_bytes:
         raise UnreadableVectorError(
-            f"{path}: refused, it unpacks to {total:,} bytes (at most {UNPACKED_MAX_BYTES:,}); "
+            f"{path}: refused, it unpacks to {total:,} bytes (at most {most_bytes:,}); "
             "unpack it yourself, or give a GeoPackage"
         )
     return members

@@ -1,13 +1,14 @@
 import pyproj
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 
 from aoi.area import geodesic_area_m2
 
 
+@settings(deadline=None)  # a busy machine fails nothing
 @given(st.floats(73, 135), st.floats(-60, 60), st.floats(1e-4, 0.01))
 def test_a_small_polygon_has_the_area_that_the_ellipsoid_gives_it(lon, lat, size):
     square = box(lon, lat, lon + size, lat + size)
@@ -36,6 +37,7 @@ def test_holes_count_against_it_and_parts_together_whatever_their_direction():
     )
 
 
+@settings(deadline=None)  # a busy machine fails nothing
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
 def test_the_parts_of_a_polygon_add_up(across, up):
     whole = box(117, 48, 120, 50)

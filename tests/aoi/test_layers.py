@@ -78,8 +78,8 @@ def test_a_folder_gives_a_layer_for_each_file_named_after_a_kind(vector, tmp_pat
 
 
 def test_nothing_usable_is_an_error_that_says_what_there_is(vector, tmp_path):
-    path = vector(NEAR, "DLTB.gpkg", layer="DLTB")
-    with pytest.raises(UnreadableVectorError, match=r"it has DLTB.gpkg:DLTB\); kinds are mining_rights, "):
+    path = vector(NEAR, "PARCELS.gpkg", layer="PARCELS")
+    with pytest.raises(UnreadableVectorError, match=r"it has PARCELS.gpkg:PARCELS\); kinds are mining_rights, "):
         open_layers(path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UnreadableVectorError, match="it has nothing"):
