@@ -9,6 +9,7 @@ from detectors.core.types import Detector
 from leads.area import mu
 from leads.fields import NOTE
 from leads.find import LAYER_STATUS
+from leads.legal import columns
 from leads.model import Crossing, Finding, Lead
 
 Value = str | float | int | None
@@ -63,9 +64,7 @@ def record(lead: Lead, detector: Detector) -> dict[str, Value]:
         "layers": _joined(map(_crossed, finding.crossings)),
         "layers_no": _joined(KIND_NAMES.get(kind, (kind, kind))[0] for kind in finding.layers_missing),
         "licences": _joined(dict.fromkeys(filter(None, map(_permit, finding.crossings)))),
-        "rule": _joined(detector.rules),
-        "rule_state": "none",
-        "regulator": None,
+        **columns(finding, detector.rules),
         "note": NOTE,
     }
 

@@ -15,3 +15,7 @@ class DiskFullError(OutputError):
 
 class ReviewError(LeadsError):
     """What an analyst handed back can not be read at all."""
+
+
+class RuleError(LeadsError):
+    """The records of the rules are missing or do not hold together."""

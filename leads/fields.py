@@ -60,9 +60,29 @@ RULE_STATES: tuple[tuple[str, str, str], ...] = (
     ("below", "低于起点", "below the threshold"),
     ("straddles", "跨越起点", "straddles the threshold"),
     ("above", "高于起点", "above the threshold"),
+    ("use", "无面积起点，看用途", "no threshold, by use"),
+    ("clock", "看许可期限", "by the permit's dates"),
+    ("no_layer", "未提供图层", "layer not given"),
+    ("undecided", "影像无法判定", "not decidable from imagery"),
     ("none", "未比对规则", "no rule compared"),
 )
-"""Where the area interval lies against the rule's threshold."""
+"""What imagery can say of the rules considered: the weightiest state of all."""
+
+KNOWN_STATES: tuple[tuple[str, str, str], ...] = (
+    ("new", "新增", "new"),
+    ("known", "已知整改中", "known, being put right"),
+    ("unrestored", "罚而未复", "penalised, not restored"),
+    ("unknown", "未提供已知图斑", "known patches not given"),
+)
+"""Against known patches and penalties."""
+
+COVERS: tuple[tuple[str, str, str], ...] = (
+    ("yes", "有", "yes"),
+    ("no", "无", "no"),
+    ("partly", "部分", "partly"),
+    ("unknown", "不详", "unknown"),
+)
+"""A mine's answers."""
 
 YES_NO: tuple[tuple[str, str, str], ...] = (("0", "否", "no"), ("1", "是", "yes"))
 """For integer fields that say yes or no."""
@@ -106,7 +126,17 @@ FIELDS: tuple[Field, ...] = (
     Field("layers_no", "text", "未提供的图层", "Layers wanted but not given"),
     Field("licences", "text", "许可证号及期限", "Permits and their dates"),
     Field("rule", "text", "对照规则", "Rule"),
-    Field("rule_state", "text", "起点比对", "Against the threshold", choices=RULE_STATES),
+    Field("rule_flag", "text", "规则比对结果", "Against the rules", choices=RULE_STATES),
+    Field("rule_state", "text", "起点比对（线索，非认定）", "Against the thresholds (a lead, no finding of fact)"),
+    Field("rule_note", "text", "规则说明", "Remarks on the rules"),
+    Field("known_st", "text", "已知图斑比对", "Against known patches", choices=KNOWN_STATES),
+    Field("known_id", "text", "已知图斑编号", "Known patch"),
+    Field("known_note", "text", "已知图斑说明", "Remarks on the known patch"),
+    Field("permit_st", "text", "临时用地期限", "Temporary-land permits"),
+    Field("mine_lic", "text", "采矿权覆盖", "Mining right covers it", choices=COVERS),
+    Field("mine_land", "text", "用地批准覆盖", "Land approval covers it", choices=COVERS),
+    Field("mine_rest", "text", "修复方案覆盖", "Restoration plan covers it", choices=COVERS),
+    Field("mine_note", "text", "矿场三项说明", "Remarks on the mine's three answers"),
     Field("regulator", "text", "监管部门", "Regulator"),
     Field("note", "text", "说明", "Note"),
 )

@@ -3,6 +3,11 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 
+import shapely
+from shapely.errors import GEOSException
+from shapely.geometry.base import BaseGeometry
+
+from aoi.features import polygonal
 from aoi.layers import Layer, crossings
 from leads.model import Crossing, Finding, Patch
 
@@ -53,4 +58,13 @@ def finding(
 def _crossed(patch: Patch, layer: Layer) -> Iterator[Crossing]:
     for feature, area_m2 in crossings(patch.geometry, (layer,)):
         attributes = {**feature.attributes, LAYER_STATUS: layer.status, LAYER_NAME: layer.name}
-        yield Crossing(layer.kind, feature.id, feature.name, area_m2, attributes)
+        ground = _shared(patch.geometry, feature.geometry)
+        yield Crossing(layer.kind, feature.id, feature.name, area_m2, attributes, ground)
+
+
+def _shared(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:
+    """The ground of both: what two layers share of a patch is told by it."""
+    try:
+        return polygonal(shapely.intersection(one, other))
+    except GEOSException:  # needles thinner than the arithmetic: on a grid of a tenth of a millimetre they are gone
+        return polygonal(shapely.intersection(one, other, grid_size=1e-9))

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from shapely.geometry.base import BaseGeometry
 
+from leads.rules.outcome import RuleFinding
+from leads.standing import Known, MineAnswers, TemporaryUse
+
 
 @dataclass(frozen=True)
 class Patch:
@@ -43,6 +46,8 @@ class Crossing:
     name: str
     area_m2: float
     attributes: Mapping[str, str] = field(default_factory=dict)
+    ground: BaseGeometry | None = None
+    """What they share, EPSG:4326; None where only its area is known."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,18 @@ class Finding:
     crossings: tuple[Crossing, ...] = ()
     layers_missing: tuple[str, ...] = ()
     """Kinds of layer that the detector wanted and nobody gave."""
+
+    rules: tuple[RuleFinding, ...] = ()
+    """Rules in force while the conduct may have happened, the weightiest first."""
+
+    known: Known | None = None
+    """Against known patches and penalties; None where that was not asked."""
+
+    permits: TemporaryUse | None = None
+    """Against temporary-land permits; None where there are none to ask about."""
+
+    mine: MineAnswers | None = None
+    """A mine's three answers; None for any other model."""
 
 
 @dataclass(frozen=True)

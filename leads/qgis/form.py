@@ -16,12 +16,16 @@ REASON_NEEDED_TEXT = "不属实须选择原因 A rejected lead needs a reason"
 REVIEWER_WANTED = "coalesce(\"status\", 'new') = 'new' OR coalesce(\"reviewer\", '') <> ''"
 REVIEWER_WANTED_TEXT = "请填写审核人 Please give the reviewer's name"
 
-_LONG = ("remark", "layers", "layers_no", "licences", "seen_dates")
+_LONG = (
+    "remark", "layers", "layers_no", "licences", "seen_dates", "rule", "rule_state", "rule_note", "known_note",
+    "permit_st", "mine_note",
+)  # fmt: skip
 """Texts that want several lines."""
 
 _SUMMARY = (
     "lead_id", "model_zh", "change_zh", "grade", "conf", "date_bef", "seen_first", "looks",
-    "area_mu", "mu_lo", "mu_hi", "place", "dms", "layers", "licences", "rule_state", "note",
+    "area_mu", "mu_lo", "mu_hi", "place", "dms", "layers", "licences", "rule_state", "known_st", "permit_st",
+    "mine_note", "note",
 )  # fmt: skip
 """What an analyst reads first, beside the boxes to fill in; the rest is on the second tab."""
 

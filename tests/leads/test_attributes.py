@@ -77,7 +77,9 @@ def test_a_row_says_what_was_found() -> None:
     assert row["layers_no"] == "建设用地批准"
     assert row["clipped"] == 1
     assert row["note"] == NOTE
-    assert (row["status"], row["rule"], row["rule_state"]) == ("new", "minerals-2025", "none")
+    assert (row["status"], row["rule"], row["rule_flag"]) == ("new", "minerals-2025", "none")
+    assert row["rule_state"] == "未比对规则 no rule compared"
+    assert (row["known_st"], row["permit_st"], row["mine_lic"]) == (None, None, None)
 
 
 def test_an_unknown_transition_is_not_guessed() -> None:

@@ -43,6 +43,8 @@ def test_a_finding_is_crossed_with_what_was_given_and_says_what_was_not(tmp_path
     (crossing,) = found.crossings
     assert (crossing.kind, crossing.feature_id, crossing.name) == ("mining_rights", "C0", "西半")
     assert crossing.area_m2 == pytest.approx(PATCH.area_m2 / 2, rel=1e-6)
+    assert crossing.ground is not None
+    assert crossing.ground.equals(shapely.box(119.9, 49.2, 119.905, 49.21))
     assert crossing.attributes[LAYER_STATUS] == "simulated"
     assert crossing.attributes[LAYER_NAME] == "mining_rights.geojson"
     assert found.layers_missing == ("land_approvals",)

@@ -1,0 +1,1 @@
+"""Rules as data, and where a finding lies against them."""
