@@ -16,5 +16,5 @@ DETECTOR = Detector(
         Transition(BARE | VEGETATION, WATER, 0.8, "采坑积水", "pit filled with water"),
         Transition(WATER, BARE | BUILT, 0.9, "水面变采场或尾矿", "water to pit or tailings"),
     ),
-    layers=("mining_rights",),
+    layers=("mining_rights", "land_approvals", "restoration_plans"),
 )

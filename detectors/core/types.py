@@ -123,6 +123,9 @@ class Detector:
     layers: tuple[str, ...] = ()
     """Kinds of statutory layers wanted."""
 
+    layers_required: tuple[str, ...] = ()
+    """Those of them without which it has nothing to say: it does not run where one was not given."""
+
     rules: tuple[str, ...] = ()
     time_logic: TimeLogic | None = None
     minimum_area_m2: float = 1000.0
