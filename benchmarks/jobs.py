@@ -32,6 +32,7 @@ def scan(world: str, quarter: str) -> Result:
     from aoi.area import geodesic_area_m2
     from aoi.model import Aoi
     from aoi.read import read_aoi
+    from imagery.providers.local import LocalProvider
     from pipelines.home import home
     from pipelines.progress import reporter
     from pipelines.request import ScanRequest
@@ -46,7 +47,7 @@ def scan(world: str, quarter: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="weixun-bench-") as folder:
         request = ScanRequest(
             Aoi("bench", "基准", "Benchmark", geometry),
-            Path(world) / "archive",
+            LocalProvider.open(Path(world) / "archive"),
             (before[0].solar_day, before[-1].solar_day),
             (after[0].solar_day, after[-1].solar_day),
             Path(folder) / "out",
@@ -160,6 +161,20 @@ def normals(world: str, samples: str) -> Result:
     return {"seconds": seconds, "samples": len(boxes) * (-(-chip // step)) ** 2}
 
 
+def mosaic(world: str, way: str, part: str = "whole") -> Result:
+    """The best pixel of all scenes, block by block, in one of the ways of `benchmarks.mosaic`."""
+    from benchmarks.mosaic import measure
+
+    return measure(world, way, part)
+
+
+def same_mosaic(world: str) -> Result:
+    """That ours and odc-stac's mosaics are the same."""
+    from benchmarks.mosaic import check
+
+    return check(world)
+
+
 def evaluation(mpx: str) -> Result:
     """`pipelines.metrics.evaluate`, beside counts and an exact rank AUC by sorting."""
     from pipelines.metrics import evaluate
@@ -225,7 +240,7 @@ def _hrefs(world: str) -> list[str]:
 
 
 JOBS: dict[str, Callable[..., Result]] = {
-    job.__name__: job for job in (scan, decode, read, normals, evaluation, inference, plain)
+    job.__name__: job for job in (scan, decode, read, normals, mosaic, same_mosaic, evaluation, inference, plain)
 }
 
 

@@ -1,6 +1,7 @@
 """A local STAC archive over original files that stay where they are.
 
-``catalog.json``, ``items/<scene>.json`` and, for Sentinel-2 without classes, ``masks/<scene>.tif``.
+``catalog.json``, ``items/<scene>.json`` and what can not be read from the originals: ``masks/<scene>.tif`` for
+Sentinel-2 without classes and parts of mosaics, ``ortho/<scene>.tif`` for raw images.
 """
 
 import datetime as dt
@@ -20,7 +21,7 @@ from imagery.cloudmask import wants_mask, with_mask
 from imagery.errors import ArchiveError, ImageryError
 from imagery.item import from_item, to_item
 from imagery.layouts.find import find
-from imagery.layouts.model import Candidate, Refusal
+from imagery.layouts.model import Candidate, Refusal, Workplace
 from imagery.scene import Scene
 from imagery.sidecar import Notes, read_sidecar
 
@@ -100,12 +101,14 @@ class Archive:
             scene for scene in self.scenes() if start <= scene.solar_day <= end and geometry.intersects(scene.geometry)
         )
 
-    def add(self, sources: Sequence[Path], sidecar: Path | None = None) -> AddReport:
+    def add(self, sources: Sequence[Path], sidecar: Path | None = None, elevation: Sequence[Path] = ()) -> AddReport:
         """Index the scenes of files and folders; the originals stay in place, and adding twice changes nothing.
 
         Args:
             sources: band folders, city folders, rasters, or folders of these.
             sidecar: notes on sources that can not hold one themselves.
+            elevation: rasters or folders of them, to lay raw images onto the ground; the archive's own ``dem/`` comes
+                before them.
 
         Raises:
             UnreadableImageError: if the sidecar itself is not valid.
@@ -119,13 +122,14 @@ class Archive:
         already: list[str] = []
         refused: list[tuple[Path, str]] = []
         seen: set[Path] = set()
+        workplace = Workplace(self.root, (self.root / "dem", *elevation))
         for found in (found for source in sources for found in find(source, notes)):
             if isinstance(found, Refusal):
                 refused.append((found.path, found.reason))
                 continue
             seen.add(found.place)
             try:
-                (added if self._take(found) else already).append(found.id)
+                (added if self._take(found, workplace) else already).append(found.id)
             except ArchiveError:
                 raise
             except ImageryError as error:
@@ -136,13 +140,13 @@ class Archive:
             self._write_catalog()
         return AddReport(tuple(added), tuple(already), tuple(refused))
 
-    def _take(self, candidate: Candidate) -> bool:
+    def _take(self, candidate: Candidate, workplace: Workplace) -> bool:
         """Write the item of a scene; False when it was there with the same contents.
 
         Raises:
             ImageryError: if the scene can not be taken.
         """
-        scene = assemble(candidate)
+        scene = assemble(candidate) if candidate.make is None else candidate.make(workplace)
         file = self._items / f"{scene.id}.json"
         if file.exists():
             old = from_item(_read_json(file), self._items)

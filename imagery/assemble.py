@@ -9,16 +9,18 @@ from shapely.affinity import translate
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from imagery.backscatter import PROPERTY
 from imagery.errors import InconsistentSceneError
 from imagery.layouts.model import BandFile, Candidate
 from imagery.levels import Scaling, scaling_of
 from imagery.names import MASKS
+from imagery.packed import is_packed
 from imagery.raster import RasterInfo, probe, sha256_of
-from imagery.scene import BANDS, Asset, Scene
+from imagery.scene import BANDS, RADAR, Asset, Scene
 from imagery.sidecar import HOW_TO
 
 MIN_BANDS = 3
-"""Fewer harmonised bands than this can not tell a change from a change of light."""
+"""Fewer harmonised bands than this can not tell a change from a change of light; radar has its own light."""
 
 BOX_TOLERANCE_M = 120.0
 """Two pixels of 60 m: bands of one product end on their own pixel edges."""
@@ -38,10 +40,12 @@ def assemble(candidate: Candidate) -> Scene:
         InconsistentSceneError: if files contradict each other, too few bands are there, or the scaling is unknown.
     """
     harmonised = [band.name for band in candidate.bands if band.name in BANDS]
-    if len(harmonised) < MIN_BANDS:
+    radar = [band.name for band in candidate.bands if band.name in RADAR]
+    if len(harmonised) < MIN_BANDS and not radar:
         raise InconsistentSceneError(
             f"{candidate.place.name} has {len(harmonised)} of the bands {', '.join(BANDS)}; {MIN_BANDS} are needed."
         )
+    backscatter = _backscatter(candidate) if radar else {}
     infos = {path: probe(path) for path in dict.fromkeys(band.path for band in candidate.bands)}
     probed = tuple(_Probed(band, infos[band.path]) for band in candidate.bands)
     for item in probed:
@@ -49,10 +53,10 @@ def assemble(candidate: Candidate) -> Scene:
             raise InconsistentSceneError(
                 f"{item.band.path} has {item.info.count} bands; {item.band.name} can not be number {item.band.index}."
             )
-    reference = next(item.info for item in probed if item.band.name == harmonised[0])
+    reference = next(item.info for item in probed if item.band.name == (harmonised or radar)[0])
     for info in infos.values():
         _check_box(info, reference)
-    scaling = _scaling(candidate)
+    scalings = {item.band.name: _scaling(candidate, item.band.name) for item in probed if item.band.name not in MASKS}
     hashes = {path: sha256_of(path) for path in infos}
     return Scene(
         id=candidate.id,
@@ -60,15 +64,28 @@ def assemble(candidate: Candidate) -> Scene:
         level=candidate.level,
         datetime=candidate.when,
         geometry=footprint(reference),
-        assets={item.band.name: _asset(item, scaling, hashes[item.band.path]) for item in probed},
+        assets={item.band.name: _asset(item, scalings.get(item.band.name), hashes[item.band.path]) for item in probed},
         cloud_pct=candidate.note.cloud_pct,
         baseline=candidate.baseline,
         properties={
             **candidate.properties,
+            **backscatter,
             "date_source": candidate.date_source,
-            "scaling": scaling.reason,
+            "scaling": scalings[(harmonised or radar)[0]].reason,
             "crs": reference.crs_name,
         },
+    )
+
+
+def _backscatter(candidate: Candidate) -> dict[str, str]:
+    said = candidate.note.backscatter or candidate.properties.get(PROPERTY)
+    if said:
+        return {PROPERTY: said}
+    if candidate.level == "DN":
+        return {}
+    raise InconsistentSceneError(
+        f"{candidate.place.name} does not say whether its backscatter is power, amplitude or dB: "
+        'add "backscatter": "linear", "dB" or "amplitude" to its sidecar.'
     )
 
 
@@ -87,9 +104,9 @@ def _check_box(info: RasterInfo, reference: RasterInfo) -> None:
         )
 
 
-def _scaling(candidate: Candidate) -> Scaling:
+def _scaling(candidate: Candidate, band: str) -> Scaling:
     note = candidate.note
-    known = scaling_of(
+    known = candidate.scaling.get(band) or scaling_of(
         candidate.sensor, candidate.level, candidate.baseline, candidate.when.date(), candidate.collection
     )
     if note.scale is None and note.offset is None and known is not None:
@@ -104,9 +121,9 @@ def _scaling(candidate: Candidate) -> Scaling:
     return Scaling(scale, note.offset or 0.0, nodata, "sidecar")
 
 
-def _asset(item: _Probed, scaling: Scaling, sha256: str) -> Asset:
-    href = str(item.band.path.resolve())
-    if item.band.name in MASKS:
+def _asset(item: _Probed, scaling: Scaling | None, sha256: str) -> Asset:
+    href = str(item.band.path if is_packed(item.band.path) else item.band.path.resolve())
+    if scaling is None:
         return Asset(href, item.band.index, gsd_m=item.info.gsd_m, sha256=sha256)
     nodata = scaling.nodata if scaling.nodata is not None else item.info.nodata
     return Asset(href, item.band.index, scaling.scale, scaling.offset, nodata, item.info.gsd_m, sha256)

@@ -1,11 +1,13 @@
-"""Cloud, shadow and snow of Sentinel-2 L1C, which comes without classes. Arrays in, arrays out.
+"""Cloud, shadow and snow of scenes that come without classes. Arrays in, arrays out.
 
-The probability is s2cloudless' (Zupanc, 2017; its weights ship with the package), at 60 m. Its usual threshold takes
-bright new roofs and bare ground for cloud, and a masked change is a lost change; so a cloud here must be *wide*: the
-probability is smoothed, must be high somewhere, and is followed down only as far as it stays likely.
+For Sentinel-2 L1C the probability is s2cloudless' (Zupanc, 2017; its weights ship with the package), for all others
+that of `imagery.spectral_clouds`; both at 60 m. The usual threshold takes bright new roofs and bare ground for cloud,
+and a masked change is a lost change; so a cloud here must be *wide*: the probability is smoothed, must be high
+somewhere, and is followed down only as far as it stays likely.
 docs/design/cloud-mask.md has the measurements behind each number.
 """
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -16,6 +18,7 @@ from scipy import ndimage
 
 from imagery.masks import widened
 from imagery.mosaic import Flag
+from imagery.sun import Sun
 
 FloatArray = NDArray[np.float32]
 
@@ -34,6 +37,9 @@ CIRRUS_REFLECTANCE = 0.003
 """Band 10 of clear ground stays under 0.0024 (99th percentile of 27 scenes of 28); thin high cloud shows 0.0035."""
 
 MARGIN_PX = 2
+CLOUD_HEIGHTS_M = (200.0, 12_000.0)
+"""Between them cloud is looked for above its shadow (Zhu & Woodcock 2012)."""
+
 SHADOW_REACH_PX = 25
 SHADOW_SIZE_PX = 25
 SHADOW_DEPTH = 0.08
@@ -59,26 +65,38 @@ def _detector() -> Any:
     return S2PixelCloudDetector(threshold=CERTAIN, average_over=1, dilation_size=1, all_bands=False)
 
 
-def cloud_flags(probability: FloatArray, bands: Mapping[str, FloatArray]) -> NDArray[np.uint8]:
+def cloud_flags(
+    probability: FloatArray,
+    bands: Mapping[str, FloatArray],
+    likely: float = LIKELY,
+    certain: float = CERTAIN,
+    sun: Sun | None = None,
+) -> NDArray[np.uint8]:
     """Flags of a whole scene at 60 m.
 
     Args:
-        probability: (H, W) from `cloud_probability`, NaN = no data.
-        bands: (H, W) reflectance of at least green, nir, swir16 and cirrus.
+        probability: (H, W), NaN = no data.
+        bands: (H, W) reflectance of at least green, nir and swir16; with cirrus, thin high cloud is seen as well.
+        likely: how probable every pixel of a cloud must be, …
+        certain: … and some pixel of it; the defaults are those for s2cloudless.
+        sun: where it stood; without it shadow is looked for on all sides of a cloud.
 
     Returns:
         (H, W) flags: NODATA, CLOUD (with HAZE where only band 10 sees it), SHADOW, SNOW.
     """
     seen = np.isfinite(probability)
     smooth = _smoothed(probability, seen)
-    dense = _reached(smooth > LIKELY, smooth > CERTAIN)
-    thin = (smooth > CIRRUS_LIKELY) & (_smoothed(bands["cirrus"], seen) > CIRRUS_REFLECTANCE)
-    snow = _snow(bands)
+    dense = _reached(smooth > likely, smooth > certain)
+    thin = np.zeros(seen.shape, np.bool_)
+    if "cirrus" in bands:
+        thin = (smooth > CIRRUS_LIKELY) & (_smoothed(bands["cirrus"], seen) > CIRRUS_REFLECTANCE)
+    snow = snow_mask(bands)
     cloud = widened(dense | thin, MARGIN_PX)
     flags = np.zeros(probability.shape, np.uint8)
     flags[cloud] |= np.uint8(Flag.CLOUD)
     flags[thin & ~dense] |= np.uint8(Flag.HAZE)
-    flags[_shadow(cloud, bands["nir"], seen)] |= np.uint8(Flag.SHADOW)
+    near = widened(cloud, SHADOW_REACH_PX) if sun is None else swept(cloud, sun)
+    flags[_shadow(cloud, near, bands["nir"], seen)] |= np.uint8(Flag.SHADOW)
     flags[snow] |= np.uint8(Flag.SNOW)
     flags[~seen] = np.uint8(Flag.NODATA)
     return flags
@@ -99,8 +117,10 @@ def _reached(likely: NDArray[np.bool_], certain: NDArray[np.bool_]) -> NDArray[n
     return np.asarray(keep[labels])
 
 
-def _shadow(cloud: NDArray[np.bool_], nir: FloatArray, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Dark hollows of the near infrared within 1.5 km of a cloud; without sun angles, on all sides of it.
+def _shadow(
+    cloud: NDArray[np.bool_], near: NDArray[np.bool_], nir: FloatArray, seen: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Dark hollows of the near infrared where a shadow may fall.
 
     A hollow larger than the largest cloud is a lake, a forest or a town, not a shadow.
     """
@@ -108,7 +128,7 @@ def _shadow(cloud: NDArray[np.bool_], nir: FloatArray, seen: NDArray[np.bool_]) 
         return cloud
     filled = np.where(seen, nir, np.float32(1))
     hollow = ndimage.grey_closing(filled, (SHADOW_SIZE_PX, SHADOW_SIZE_PX)) - filled > SHADOW_DEPTH
-    dark = hollow & (filled < SHADOW_NIR) & widened(cloud, SHADOW_REACH_PX) & ~cloud
+    dark = hollow & (filled < SHADOW_NIR) & near & ~cloud
     labels, count = ndimage.label(dark, np.ones((3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     keep = sizes <= np.bincount(ndimage.label(cloud, np.ones((3, 3)))[0].ravel())[1:].max()
@@ -116,7 +136,30 @@ def _shadow(cloud: NDArray[np.bool_], nir: FloatArray, seen: NDArray[np.bool_]) 
     return np.asarray(keep[labels])
 
 
-def _snow(bands: Mapping[str, FloatArray]) -> NDArray[np.bool_]:
+def swept(cloud: NDArray[np.bool_], sun: Sun) -> NDArray[np.bool_]:
+    """Where shadows of the clouds fall, whatever their height within `CLOUD_HEIGHTS_M`.
+
+    Args:
+        cloud: (H, W) at 60 m, its rows running south. Cloud beside the scene throws no shadow into it.
+        sun: above the horizon.
+    """
+    height, width = cloud.shape
+    lowest, highest = (metres / math.tan(math.radians(sun.elevation_deg)) / GSD_M for metres in CLOUD_HEIGHTS_M)
+    shade = np.zeros_like(cloud)
+    places = set()
+    highest = max(lowest, min(highest, math.hypot(height, width)))
+    for far in np.linspace(lowest, highest, math.ceil((highest - lowest) / 0.7) + 1):
+        down = round(far * math.cos(math.radians(sun.azimuth_deg)))
+        right = -round(far * math.sin(math.radians(sun.azimuth_deg)))
+        if abs(down) < height and abs(right) < width:
+            places.add((down, right))
+    for down, right in places:
+        part = cloud[max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)]
+        shade[max(0, down) :, max(0, right) :][: part.shape[0], : part.shape[1]] |= part
+    return shade
+
+
+def snow_mask(bands: Mapping[str, FloatArray]) -> NDArray[np.bool_]:
     """Bright in green and near infrared, dark at 1.6 µm (Zhu & Woodcock 2012, with a higher floor against roofs)."""
     green, swir = bands["green"], bands["swir16"]
     ratio = (green - swir) / np.maximum(green + swir, np.float32(1e-3))

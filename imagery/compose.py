@@ -1,4 +1,4 @@
-"""Several looks on one grid: the best before, and one solar day after."""
+"""Several looks on one grid: the best before, one solar day after, and radar beside them."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from imagery.errors import ImageryError
+from imagery.harmonise import harmonised
 from imagery.mosaic import Flag, Mosaic
-from imagery.read import read_where, unobserved
-from imagery.scene import BANDS, Scene
+from imagery.read import read_into, unobserved
+from imagery.scene import BANDS, RADAR, Scene
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,24 @@ def solar_days(scenes: Iterable[Scene]) -> dict[dt.date, tuple[Scene, ...]]:
     return {day: tuple(found) for day, found in days.items()}
 
 
-def composite(layers: Iterable[Mosaic]) -> Mosaic:
-    """The best look of each pixel: the latest clear one, all bands from that one scene.
+def sensor_rank(sensor: str) -> int:
+    """Which sensor goes first on a pixel: Sentinel-2 (0), then Landsat and HLS (1), then any other (2).
 
-    The latest clear look before is the tightest bound on when a change happened. The order of the layers does not
-    matter; on one day the scene whose id sorts first wins. Two mosaics are in memory at a time.
+    The others lack bands (Gaofen, orthophotos) or nobody knows them.
+    """
+    if sensor.startswith("sentinel-2"):
+        return 0
+    return 1 if sensor.startswith(("landsat", "hls")) else 2
+
+
+def composite(layers: Iterable[Mosaic]) -> Mosaic:
+    """The best look of each pixel, all bands from that one scene: Sentinel-2 first, and of it the latest clear look.
+
+    The latest clear look before is the tightest bound on when a change happened. Other sensors fill where Sentinel-2
+    saw nothing, by `sensor_rank`, even where theirs is the later look: before and after then differ by what happened,
+    not by 30 m against 10 m and one sensor's bands against another's. Each pixel keeps its scene, its date and that
+    scene's pixel size. The order of the layers does not matter; on one day and of one rank the scene whose id sorts
+    first wins. Two mosaics are in memory at a time.
 
     Args:
         layers: on one grid with the same bands, at least one.
@@ -46,7 +60,7 @@ def composite(layers: Iterable[Mosaic]) -> Mosaic:
 
 
 def merge_day(layers: Iterable[Mosaic]) -> Mosaic:
-    """The scenes of one solar day as one mosaic; where they overlap the clear one whose id sorts first wins.
+    """The scenes of one solar day as one mosaic, Sentinel-2 first, then by `sensor_rank`, then the id that sorts first.
 
     Args:
         layers: on one grid with the same bands, all of one day, at least one.
@@ -60,6 +74,30 @@ def merge_day(layers: Iterable[Mosaic]) -> Mosaic:
     return _with_used(merged)
 
 
+@dataclass(frozen=True, order=True)
+class _Look:
+    """A scene in a mosaic, with what decides whether another is better. The lesser wins."""
+
+    rank: int
+    before: int
+    """Days counted backwards: less is later."""
+
+    id: str
+    day: dt.date
+    sensor: str
+    gsd_m: float
+
+
+def _looks(mosaic: Mosaic) -> tuple[_Look, ...]:
+    count = len(mosaic.scenes)
+    sensors = mosaic.sensors or ("",) * count
+    gsd_m = mosaic.gsd_m or (float("nan"),) * count
+    return tuple(
+        _Look(sensor_rank(sensor), -day.toordinal(), name, day, sensor, gsd)
+        for name, day, sensor, gsd in zip(mosaic.scenes, mosaic.dates, sensors, gsd_m, strict=True)
+    )
+
+
 def _merged(layers: Iterable[Mosaic]) -> Mosaic:
     best: Mosaic | None = None
     for layer in layers:
@@ -71,48 +109,41 @@ def _merged(layers: Iterable[Mosaic]) -> Mosaic:
 
 def _better(best: Mosaic, layer: Mosaic) -> Mosaic:
     """Each pixel from the one of two mosaics that ranks higher."""
-    order = sorted(
-        {*zip(best.scenes, best.dates, strict=True), *zip(layer.scenes, layer.dates, strict=True)},
-        key=lambda look: look[0],
-    )
-    place = {look[0]: index for index, look in enumerate(order)}
-    ranks = np.array(_ranks(order), np.int32)
+    looks = {look.id: look for look in (*_looks(best), *_looks(layer))}
+    order = sorted(looks.values(), key=lambda look: look.id)
+    place = {look.id: index for index, look in enumerate(order)}
+    ranks = np.empty(len(order), np.int32)
+    ranks[[place[look.id] for look in sorted(order)]] = -np.arange(len(order))
     old, new = _renumbered(best, place), _renumbered(layer, place)
-    take = (new >= 0) & ((old < 0) | (ranks[new] > ranks[old]))
+    take = (new >= 0) & ((old < 0) | (ranks[new] > ranks[old])) if order else np.zeros(old.shape, np.bool_)
     data = np.where(take, layer.data, best.data)
     both_blind = (old < 0) & (new < 0)
     flags = np.where(take, layer.flags, best.flags)
     flags[both_blind] = _least(best.flags[both_blind], layer.flags[both_blind])
+    return _listed(replace(best, data=data, flags=flags, source=np.where(take, new, old)), order)
+
+
+def _listed(mosaic: Mosaic, looks: Sequence[_Look]) -> Mosaic:
+    """The mosaic with these scenes, to which its `source` points already."""
     return replace(
-        best,
-        data=data,
-        flags=flags,
-        source=np.where(take, new, old).astype(np.int16),
-        scenes=tuple(name for name, _ in order),
-        dates=tuple(day for _, day in order),
+        mosaic,
+        scenes=tuple(look.id for look in looks),
+        dates=tuple(look.day for look in looks),
+        sensors=tuple(look.sensor for look in looks),
+        gsd_m=tuple(look.gsd_m for look in looks),
     )
 
 
 def _with_used(mosaic: Mosaic) -> Mosaic:
-    """The mosaic with only those scenes listed that gave a pixel."""
-    used = np.unique(mosaic.source[mosaic.source >= 0])
-    table = np.full(len(mosaic.scenes) + 1, -1, np.int16)
-    table[used] = np.arange(used.size)
-    return replace(
-        mosaic,
-        source=np.asarray(table[mosaic.source]),
-        scenes=tuple(mosaic.scenes[index] for index in used),
-        dates=tuple(mosaic.dates[index] for index in used),
-    )
-
-
-def _ranks(order: Sequence[tuple[str, dt.date]]) -> list[int]:
-    """Higher is better: the later day, then the id that sorts first."""
-    worst_first = sorted(range(len(order)), key=lambda index: (order[index][1], -index))
-    ranks = [0] * len(order)
-    for rank, index in enumerate(worst_first):
-        ranks[index] = rank
-    return ranks
+    """The mosaic with only those scenes listed that gave a pixel, by id."""
+    looks = _looks(mosaic)
+    gave = (index for index in range(len(looks)) if (mosaic.source == index).any())
+    used = sorted(gave, key=lambda index: looks[index].id)
+    if used != list(range(len(looks))):
+        table = np.full(len(looks) + 1, -1, np.int16)
+        table[used] = np.arange(len(used))
+        mosaic = replace(mosaic, source=np.asarray(table[mosaic.source]))
+    return _listed(mosaic, [looks[index] for index in used])
 
 
 def _renumbered(mosaic: Mosaic, place: dict[str, int]) -> NDArray[np.int16]:
@@ -134,40 +165,74 @@ def read_before(
 ) -> tuple[Mosaic, tuple[Failure, ...]]:
     """The before composite of a block; scenes that can not be read are reported and left out.
 
-    Scenes are read latest first and no further than needed.
+    What `composite` makes of the scenes' own mosaics, harmonised. Scenes are read best first and no further than
+    needed.
     """
-    latest_first = sorted(scenes, key=lambda scene: scene.id)
-    latest_first.sort(key=lambda scene: scene.solar_day, reverse=True)
-    return _read(latest_first, geobox, bands)
+    return _read(scenes, geobox, bands)
 
 
 def read_day(
     scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...] = BANDS
 ) -> tuple[Mosaic, tuple[Failure, ...]]:
-    """The scenes of one solar day on a block; scenes that can not be read are reported and left out.
+    """The scenes of one solar day on a block, harmonised; scenes that can not be read are reported and left out.
 
     Raises:
         ValueError: if the scenes are of several solar days.
     """
     if len(days := solar_days(scenes)) > 1:
         raise ValueError(f"these scenes are of several solar days: {', '.join(map(str, days))}")
-    return _read(sorted(scenes, key=lambda scene: scene.id), geobox, bands)
+    return _read(scenes, geobox, bands)
 
 
-def _read(best_first: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...]) -> tuple[Mosaic, tuple[Failure, ...]]:
-    mosaic = unobserved(geobox, bands)
+def read_beside(scenes: Sequence[Scene], geobox: GeoBox) -> tuple[tuple[Mosaic, ...], tuple[Failure, ...]]:
+    """What radar saw of a block, beside the optical mosaics and never merged with them: one mosaic a solar day.
+
+    Args:
+        scenes: those without backscatter are passed over.
+        geobox: the grid.
+
+    Returns:
+        Mosaics of ``vv`` and ``vh`` (linear power), days in order, those that saw nothing left out; and the scenes that
+        could not be read.
+    """
+    mosaics: list[Mosaic] = []
     failures: list[Failure] = []
-    for scene in best_first:
-        blind = ~mosaic.observed
+    for day in solar_days(scene for scene in scenes if any(name in scene.assets for name in RADAR)).values():
+        mosaic, failed = _read(day, geobox, RADAR)
+        failures += failed
+        if mosaic.scenes:
+            mosaics.append(mosaic)
+    return tuple(mosaics), tuple(failures)
+
+
+def _read(scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...]) -> tuple[Mosaic, tuple[Failure, ...]]:
+    by_id = sorted(scenes, key=lambda scene: scene.id)
+    mosaic = unobserved(geobox, bands, *by_id)
+    data, source = mosaic.data, mosaic.source
+    flags: NDArray[np.uint8] | None = None
+    failures: list[Failure] = []
+    for scene in sorted(by_id, key=_order):
+        blind = source < 0
         if not blind.any():
             break
         try:
-            layer = read_where(scene, geobox, bands, blind)
+            found = read_into(data, harmonised(scene), geobox, bands, None if flags is None else blind)
         except ImageryError as error:
             failures.append(Failure(scene.id, str(error)))
+            np.copyto(data, np.float32(np.nan), where=blind)
             continue
-        mosaic = _better(mosaic, layer) if mosaic.scenes else layer
-    return _with_used(mosaic), tuple(failures)
+        np.copyto(source, np.int16(by_id.index(scene)), where=blind & (found == 0))
+        if flags is None:
+            flags = found
+        else:
+            flags[blind] = _least(flags[blind], found[blind])
+    seen = mosaic if flags is None else replace(mosaic, flags=flags)
+    return _with_used(seen), tuple(failures)
+
+
+def _order(scene: Scene) -> tuple[int, int, str]:
+    """Best first, as `_Look`."""
+    return sensor_rank(scene.sensor), -scene.solar_day.toordinal(), scene.id
 
 
 def shares(mosaic: Mosaic, mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

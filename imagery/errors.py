@@ -19,3 +19,11 @@ class UnknownLayoutError(ImageryError):
 
 class ArchiveError(ImageryError):
     """An archive is missing, not an archive, or can not be written."""
+
+
+class ProviderError(ImageryError):
+    """A source of imagery can not be asked, refuses, or answers nonsense; the message never holds a secret."""
+
+
+class DiskFullError(ProviderError):
+    """What was fetched can not be kept for want of room: nothing more can be had until there is some."""

@@ -10,11 +10,14 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 import rasterio
 from rasterio.io import DatasetReader
 
+from imagery.packed import on_disk
 from imagery.raster import driver_of
+from imagery.remote.address import is_remote, stable
 
 MAX_IDLE = 64
 """Files kept open while nobody reads them."""
@@ -25,14 +28,21 @@ CACHE_BYTES = 512_000_000
 _Key = tuple[str, int, int]
 
 
-class _Shelf:
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+_D = TypeVar("_D", bound=_Closable)
+
+
+class _Shelf(Generic[_D]):
     """Idle datasets; one thread uses a dataset at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: OrderedDict[_Key, list[DatasetReader]] = OrderedDict()
+        self._idle: OrderedDict[_Key, list[_D]] = OrderedDict()
 
-    def take(self, key: _Key) -> DatasetReader | None:
+    def take(self, key: _Key) -> _D | None:
         with self._lock:
             found = self._idle.get(key)
             dataset = found.pop() if found else None
@@ -40,8 +50,8 @@ class _Shelf:
                 del self._idle[key]
             return dataset
 
-    def give(self, key: _Key, dataset: DatasetReader) -> None:
-        surplus: list[DatasetReader] = []
+    def give(self, key: _Key, dataset: _D) -> None:
+        surplus: list[_D] = []
         with self._lock:
             self._idle.setdefault(key, []).append(dataset)
             self._idle.move_to_end(key)
@@ -51,28 +61,63 @@ class _Shelf:
             old.close()
 
 
-_SHELF = _Shelf()
+_SHELF: _Shelf[DatasetReader] = _Shelf()
+_REMOTE: _Shelf[Any] = _Shelf()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[DatasetReader]:
+def opened(href: Path | str) -> Iterator[DatasetReader]:
     """A raster, open for this thread alone; a file that changed on disk is opened anew.
 
+    Args:
+        href: a path, or the address of an object that a source of imagery answers for (`imagery.remote.registry`): its
+            pieces are fetched as they are read, and come from the cache when they were read before.
+
     Raises:
-        UnreadableImageError: if it is missing or of no known format.
+        UnreadableImageError: if it is missing or of no known format; for an address also if it can not be fetched,
+            which may only show when the block ends.
         RasterioError: if it can not be opened or, inside the block, read.
     """
-    options = {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": CACHE_BYTES}
-    with rasterio.Env(**options):  # also keeps GDAL's warnings off the terminal in worker threads
+    if isinstance(href, str):
+        if is_remote(href):
+            with _opened_remotely(href) as dataset:
+                yield dataset
+            return
+        href = Path(href)
+    with rasterio.Env(**_options()):  # also keeps GDAL's warnings off the terminal in worker threads
         try:
-            state = path.stat()
-            key = (str(path), state.st_mtime_ns, state.st_size)
+            state = on_disk(href).stat()
+            key = (str(href), state.st_mtime_ns, state.st_size)
         except OSError:
-            key = (str(path), 0, 0)
-        dataset = _SHELF.take(key) or rasterio.open(path, driver=driver_of(path))
+            key = (str(href), 0, 0)
+        dataset = _SHELF.take(key) or rasterio.open(href, driver=driver_of(href))
         try:
             yield dataset
         except BaseException:
             dataset.close()
             raise
         _SHELF.give(key, dataset)
+
+
+def _options() -> dict[str, Any]:
+    return {} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": CACHE_BYTES}
+
+
+@contextmanager
+def _opened_remotely(href: str) -> Iterator[DatasetReader]:
+    from imagery.remote import bridge  # it needs an HTTP client, for which nobody who reads files shall wait
+
+    file = bridge.remote_file(href)
+    with rasterio.Env(**_options(), **bridge.OPTIONS):
+        bridge.join()
+        # A dataset of a source that was closed since is not taken for one of another run's.
+        key = (stable(href), hash((file.identity, id(file.fetcher))), file.size)
+        remote = _REMOTE.take(key) or bridge.RemoteDataset(file, href)
+        try:
+            yield remote.dataset
+            remote.check()
+        except BaseException:
+            remote.close()
+            remote.check()  # says more than GDAL, which only saw a file end too early
+            raise
+        _REMOTE.give(key, remote)

@@ -9,7 +9,7 @@ from shapely.geometry import mapping, shape
 
 from imagery.errors import ArchiveError
 from imagery.names import MASKS
-from imagery.scene import Asset, Scene
+from imagery.scene import RADAR, Asset, Scene
 
 EXTENSIONS = (
     "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
@@ -73,7 +73,9 @@ def _to_asset(name: str, asset: Asset, root: Path | None) -> pystac.Asset:
     if asset.nodata is not None:
         raster["nodata"] = asset.nodata
     extra["raster:bands"] = [raster]
-    if name not in MASKS:
+    if name in RADAR:
+        extra["sar:polarizations"] = [name.upper()]
+    elif name not in MASKS:
         extra["eo:bands"] = [{"name": name, "common_name": _EO_NAMES.get(name, name)}]
     href = asset.href
     if root is not None and Path(href).is_relative_to(root.parent):

@@ -23,13 +23,15 @@ def scaling_of(sensor: str, level: str, baseline: str, day: dt.date, collection:
 
     Args:
         sensor: ``sentinel-2``, ``landsat-8``, …
-        level: ``L1C``, ``L2A``, ``SR`` or ``DN``.
+        level: ``L1C``, ``L2A``, ``SR``, ``GRD``, ``RTC`` or ``DN``.
         baseline: Sentinel-2 processing baseline such as ``05.09``; empty = unknown, then the date decides.
         day: acquisition date.
         collection: ``c1``, ``c2`` or ``raw`` as in `imagery.names`.
     """
     if level == "DN":
         return Scaling(1.0, 0.0, None, "level DN: values kept as they are")
+    if level in ("GRD", "RTC"):
+        return Scaling(1.0, 0.0, None, "backscatter: values as they are")
     if collection == "raw":
         return Scaling(1 / 65535, 0.0, 0.0, "16-bit browser export: reflectance × 65535")
     if level in ("L1C", "L2A"):

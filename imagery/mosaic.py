@@ -45,6 +45,20 @@ class Mosaic:
 
     geobox: GeoBox
 
+    sensors: tuple[str, ...] = ()
+    """Sensor of each scene, as in `Scene.sensor`; empty where nobody said."""
+
+    gsd_m: tuple[float, ...] = ()
+    """Pixel size in metres of each scene's finest band, whatever the grid's: a 30 m scene on a 10 m grid is
+    interpolated, never finer than it was. Empty where nobody said."""
+
+    @property
+    def pixel_gsd_m(self) -> NDArray[np.float32]:
+        """(H, W) pixel size in metres of the scene that each pixel comes from; NaN = not observed, or nobody said."""
+        known = self.gsd_m or (float("nan"),) * len(self.scenes)
+        # one more entry at the end, for source −1
+        return np.asarray(np.array([*known, np.nan], np.float32)[self.source])
+
     @property
     def observed(self) -> NDArray[np.bool_]:
         """(H, W) True where at least one scene gave a clear value."""

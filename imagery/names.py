@@ -4,6 +4,8 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
+from imagery.scene import RADAR
+
 SENTINEL2 = {
     "B01": "coastal",
     "B02": "blue",
@@ -21,10 +23,14 @@ SENTINEL2 = {
 }
 """Sentinel-2 band codes → STAC common names."""
 
-MASKS = ("scl", "qa_pixel", "pixel_qa", "valid", "cloud_mask")
-"""Assets that are classes or bits, not reflectance; ``valid`` is 0 where there is no data."""
+MASKS = (
+    "scl", "qa_pixel", "pixel_qa", "fmask", "valid", "seam", "cloud_mask", "qa_radsat", "radsat_qa",
+    "classi_opaque", "classi_cirrus", "classi_snow",
+)  # fmt: skip
+"""Assets that are classes or bits, not reflectance; ``valid`` is 0 where there is no data, ``seam``
+1 in the part of a mosaic that is the scene's."""
 
-COMMON = (*SENTINEL2.values(), *MASKS)
+COMMON = (*SENTINEL2.values(), *RADAR, *MASKS)
 """Every asset name a scene may have."""
 
 _OLI = {"1": "coastal", "2": "blue", "3": "green", "4": "red", "5": "nir", "6": "swir16", "7": "swir22"}
@@ -36,7 +42,7 @@ _S2_FILE = re.compile(
 )
 _LANDSAT_FILE = re.compile(
     r"^(?P<stem>L[COTEM]0?(?P<mission>\d)_?.*?)_"
-    rf"(?:SR_B(?P<c2>\d)|sr_band(?P<c1>\d)|(?P<qa>QA_PIXEL|pixel_qa))(?:_\w+)?{_RASTER}",
+    rf"(?:SR_B(?P<c2>\d)|sr_band(?P<c1>\d)|(?P<qa>QA_PIXEL|pixel_qa|QA_RADSAT|radsat_qa))(?:_\w+)?{_RASTER}",
     re.IGNORECASE,
 )
 
@@ -63,15 +69,24 @@ def parse_band_file(name: str) -> FileName | None:
         sensor = f"landsat-{mission}"
         if match["qa"]:
             band = match["qa"].lower()
-            return FileName(match["stem"], band, sensor, "c2" if band == "qa_pixel" else "c1")
+            return FileName(match["stem"], band, sensor, "c2" if band.startswith("qa_") else "c1")
         number = match["c2"] or match["c1"]
-        band = (_OLI if mission in "89" else _TM).get(number, "")
+        band = _landsat_bands(sensor).get(number, "")
         return FileName(match["stem"], band, sensor, "c2" if match["c2"] else "c1") if band else None
     if match := _S2_FILE.match(name):
         code = match["code"].upper()
         raw = (match["rest"] or "").lower() == "_(raw)"
         return FileName(match["stem"], SENTINEL2.get(code, code.lower()), "sentinel-2", "raw" if raw else "")
     return None
+
+
+def _landsat_bands(sensor: str) -> dict[str, str]:
+    return _OLI if sensor in ("landsat-8", "landsat-9") else _TM
+
+
+def landsat_band(sensor: str, band: str) -> str:
+    """The number that Landsat gives a band by its common name; empty when it has none."""
+    return next((number for number, name in _landsat_bands(sensor).items() if name == band), "")
 
 
 _STAMP = re.compile(r"(?<!\d)((?:19|20)\d{2})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2}))?(?!\d)")

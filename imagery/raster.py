@@ -16,8 +16,9 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from imagery.errors import UnreadableImageError
+from imagery.packed import binary, is_packed, size_of
 
-_SIGNATURES = {
+SIGNATURES = {
     b"II*\0": "GTiff",
     b"MM\0*": "GTiff",
     b"II+\0": "GTiff",
@@ -35,6 +36,8 @@ MAX_RATIO = 1500
 SMALL_BYTES = 500_000_000
 """Up to this a compressed file is believed: other codecs shrink a constant further, and it does no harm."""
 
+_READ_BYTES = 1 << 20
+
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".img", ".dat", ".bsq", ".bil", ".bip")
 
 
@@ -46,16 +49,11 @@ def driver_of(path: Path) -> str:
     Raises:
         UnreadableImageError: if it is missing or of no known format.
     """
-    if not path.is_file():
-        raise UnreadableImageError(f"{path} is missing or not a file.")
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(4)
-    except OSError as error:
-        raise UnreadableImageError(f"{path} can not be read ({error.strerror}).") from error
-    if head in _SIGNATURES:
-        return _SIGNATURES[head]
-    if envi_header(path) is not None:
+    with binary(path) as stream:
+        head = stream.read(4)
+    if head in SIGNATURES:
+        return SIGNATURES[head]
+    if not is_packed(path) and envi_header(path) is not None:
         return "ENVI"
     raise UnreadableImageError(f"{path} is not a raster: GeoTIFF, JPEG 2000 or ENVI with its .hdr are read.")
 
@@ -111,6 +109,39 @@ class RasterInfo:
         return round(math.sqrt(wide * high), 1)
 
 
+@dataclass(frozen=True)
+class PixelsInfo:
+    """What can be said of a raster that need not lie on the ground."""
+
+    path: Path
+    shape: tuple[int, int]
+    count: int
+    dtype: str
+    nodata: float | None
+    georeferenced: bool
+
+
+def probe_pixels(path: Path) -> PixelsInfo:
+    """As `probe`, for an image as the camera saw it: it need not have a georeference.
+
+    Raises:
+        UnreadableImageError: if it is missing, not a raster of a known format, truncated, or claims a size that
+            cannot be.
+    """
+    driver = driver_of(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, driver=driver) as source:
+                _check_size(source, path)
+                _check_blocks(source, path)
+                placed = source.crs is not None and not source.transform.is_identity
+                shape = (source.height, source.width)
+                return PixelsInfo(path, shape, source.count, source.dtypes[0], source.nodata, placed)
+    except RasterioError as error:
+        raise UnreadableImageError(f"{path} can not be read as {driver}: it is truncated or damaged.") from error
+
+
 def probe(path: Path) -> RasterInfo:
     """Open a raster, check what its header claims against the file, and decode its last block.
 
@@ -146,7 +177,7 @@ def _info(source: DatasetReader, path: Path) -> RasterInfo:
 def _check_size(source: DatasetReader, path: Path) -> None:
     pixels = source.width * source.height * source.count
     claimed = pixels * np.dtype(source.dtypes[0]).itemsize
-    size = path.stat().st_size
+    size = size_of(path)
     if pixels > MAX_PIXELS:
         raise UnreadableImageError(
             f"{path} claims {source.width} × {source.height} pixels × {source.count}; the limit is {MAX_PIXELS:,}."
@@ -165,7 +196,7 @@ def _check_blocks(source: DatasetReader, path: Path) -> None:
     rows, cols = source.block_shapes[0]
     down, across = math.ceil(source.height / rows), math.ceil(source.width / cols)
     if source.driver == "GTiff":
-        size = path.stat().st_size
+        size = size_of(path)
         for row in range(down):
             for col in range(across):
                 start = source.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1)
@@ -183,8 +214,8 @@ def sha256_of(path: Path) -> str:
     Raises:
         UnreadableImageError: if the file can not be read.
     """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise UnreadableImageError(f"{path} can not be read ({error.strerror}).") from error
+    digest = hashlib.sha256()
+    with binary(path) as stream:
+        while chunk := stream.read(_READ_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

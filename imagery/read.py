@@ -1,9 +1,10 @@
 """One scene on one grid."""
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 
-from imagery.masks import margin_px, pixel_qa_flags, qa_pixel_flags, scl_flags
+from imagery.masks import Translate, in_use, translation
 from imagery.mosaic import Flag, Mosaic
 from imagery.projection import transformer
 from imagery.sampling import bilinear, coarsening
@@ -20,10 +21,20 @@ from imagery.scene import BANDS, Asset, Scene
 from imagery.source import open_source
 
 SATURATED_DN = 65535
+WHOLE = 0.999
+"""Share of a pixel on its own side of a mosaic's seam; the rest is rounding."""
+
 THREADS = min(4, os.cpu_count() or 1)
 
 
-Translate = Callable[[NDArray[Any]], NDArray[np.uint8]]
+PART_PX = 256
+"""Boxes of wanted pixels are cut no smaller than this: opening a file for less costs more than it saves."""
+
+_SMALL = ("uint8", "int16", "uint16")
+"""DN that a float32 holds exactly."""
+
+BoolArray = NDArray[np.bool_]
+Box = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,10 @@ class _Layer:
     values: NDArray[np.float32]
     """(H, W) reflectance, NaN = not observed."""
 
-    saturated: NDArray[np.bool_] | None
+    missing: BoolArray | None
+    """Where it is NaN; None = nowhere."""
+
+    saturated: BoolArray | None
 
 
 def read_scene(scene: Scene, geobox: GeoBox, bands: tuple[str, ...] = BANDS) -> Mosaic:
@@ -50,34 +64,120 @@ def read_scene(scene: Scene, geobox: GeoBox, bands: tuple[str, ...] = BANDS) -> 
     Raises:
         UnreadableImageError: if a file of the scene is missing, truncated or damaged.
     """
-    return read_where(scene, geobox, bands, None)
+    mosaic = unobserved(geobox, bands, scene)
+    flags = read_into(mosaic.data, scene, geobox, bands)
+    return replace(mosaic, flags=flags, source=np.where(flags == 0, np.int16(0), np.int16(-1)))
 
 
-def read_where(scene: Scene, geobox: GeoBox, bands: tuple[str, ...], wanted: NDArray[np.bool_] | None) -> Mosaic:
-    """As `read_scene`, but no band is opened when the masks leave none of the wanted pixels clear.
+def read_into(
+    data: NDArray[np.float32],
+    scene: Scene,
+    geobox: GeoBox,
+    bands: tuple[str, ...],
+    wanted: BoolArray | None = None,
+) -> NDArray[np.uint8]:
+    """Put a scene's clear values into an array where they are wanted, the same bits as `read_scene` has there.
+
+    Only the boxes around wanted pixels are read, and no band of a box in which the masks leave none of them clear.
 
     Args:
+        data: (C, H, W) of the bands; NaN where wanted. Pixels that are not wanted are left as they are. After an
+            error wanted pixels may hold anything.
         scene: in any CRS.
         geobox: the grid.
         bands: names of the bands wanted.
         wanted: (H, W) pixels of interest; None = all.
+
+    Returns:
+        (H, W) flags: 0 where values were put, NODATA where nobody wanted them.
+
+    Raises:
+        UnreadableImageError: if a file of the scene is missing, truncated or damaged.
     """
-    present = [name for name in bands if name in scene.assets]
-    if not present or not _meets(scene, geobox):
-        return unobserved(geobox, bands, scene)
+    flags = np.full(geobox.shape, Flag.NODATA, np.uint8)
+    if any(name in scene.assets for name in bands) and _meets(scene, geobox):
+        everything = np.s_[: geobox.shape[0], : geobox.shape[1]]
+        for part in (everything,) if wanted is None else boxes(wanted, PART_PX):
+            here = None if wanted is None else wanted[part]
+            found = _part(data[:, *part], scene, geobox[part], bands, here)
+            if here is None:
+                flags[part] = found
+            else:
+                np.copyto(flags[part], found, where=here)
+    return flags
+
+
+def _part(
+    data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tuple[str, ...], wanted: BoolArray | None
+) -> NDArray[np.uint8]:
+    """As `read_into`, on one box; what the flags say where nothing is wanted is nothing to go by."""
     flags = _mask_flags(scene, geobox)
-    data = np.full((len(bands), *geobox.shape), np.nan, np.float32)
     clear = flags == 0
-    if not (clear if wanted is None else clear & wanted).any():
-        flags[clear] = np.uint8(Flag.NODATA)  # nobody wanted them, so nobody looked
-        return _mosaic(scene, geobox, bands, data, flags)
-    for name, layer in zip(present, _layers(scene, geobox, present), strict=True):
-        data[bands.index(name)] = layer.values
-        flags[np.isnan(layer.values)] |= np.uint8(Flag.NODATA)
+    need = clear if wanted is None else clear & wanted
+    if (box := around(need)) is None:
+        return flags
+    target = data[:, *box]
+    # with every pixel wanted, all of the array is ours to write
+    into = target if wanted is None else np.empty_like(target)
+    here = _bands(into, scene, geobox[box], bands)
+    take = need[box] & (here == 0)
+    if wanted is not None:
+        np.copyto(target, into, where=take)
+    elif not take.all():
+        np.copyto(target, np.float32(np.nan), where=~take)
+    flags[box] |= here
+    return flags
+
+
+def _bands(
+    data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tuple[str, ...]
+) -> NDArray[np.uint8]:
+    """Fill an array with the bands' values; (H, W) flags of what the bands themselves say."""
+    flags = np.zeros(geobox.shape, np.uint8)
+    for layer in _layers(data, scene, geobox, bands):
+        if layer.missing is not None:
+            flags[layer.missing] |= np.uint8(Flag.NODATA)
         if layer.saturated is not None:
             flags[layer.saturated] |= np.uint8(Flag.SATURATED)
-    np.copyto(data, np.float32(np.nan), where=flags != 0)
-    return _mosaic(scene, geobox, bands, data, flags)
+    return flags
+
+
+def boxes(wanted: BoolArray, least_px: int) -> Iterator[Box]:
+    """Boxes that hold every wanted pixel once and little else: halved while most of a box is not wanted.
+
+    Args:
+        wanted: (H, W).
+        least_px: a box no longer than this is not cut.
+    """
+    if (whole := around(wanted)) is None:
+        return
+    rows, cols = whole
+    part = wanted[whole]
+    height, width = part.shape
+    if max(height, width) <= least_px or 2 * np.count_nonzero(part) > part.size:
+        yield whole
+        return
+    middle = rows.start + height // 2, cols.start + width // 2
+    halves = (
+        ((slice(rows.start, middle[0]), cols), (slice(middle[0], rows.stop), cols))
+        if height >= width
+        else ((rows, slice(cols.start, middle[1])), (rows, slice(middle[1], cols.stop)))
+    )
+    for top, left in halves:
+        for inner_rows, inner_cols in boxes(wanted[top, left], least_px):
+            yield (
+                slice(top.start + inner_rows.start, top.start + inner_rows.stop),
+                slice(left.start + inner_cols.start, left.start + inner_cols.stop),
+            )
+
+
+def around(mask: BoolArray) -> Box | None:
+    """The smallest box around what is True; None where nothing is."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not rows.size:
+        return None
+    cols = np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
 def unobserved(geobox: GeoBox, bands: tuple[str, ...], *scenes: Scene) -> Mosaic:
@@ -90,14 +190,14 @@ def unobserved(geobox: GeoBox, bands: tuple[str, ...], *scenes: Scene) -> Mosaic
         scenes=tuple(scene.id for scene in scenes),
         dates=tuple(scene.solar_day for scene in scenes),
         geobox=geobox,
+        sensors=tuple(scene.sensor for scene in scenes),
+        gsd_m=tuple(finest_gsd_m(scene, bands) for scene in scenes),
     )
 
 
-def _mosaic(
-    scene: Scene, geobox: GeoBox, bands: tuple[str, ...], data: NDArray[np.float32], flags: NDArray[np.uint8]
-) -> Mosaic:
-    source = np.where(flags == 0, 0, -1).astype(np.int16)
-    return Mosaic(data, bands, flags, source, (scene.id,), (scene.solar_day,), geobox)
+def finest_gsd_m(scene: Scene, bands: tuple[str, ...]) -> float:
+    """Pixel size in metres of the finest of some bands of a scene; NaN where it has none of them."""
+    return min((scene.assets[name].gsd_m for name in bands if name in scene.assets), default=float("nan"))
 
 
 def _meets(scene: Scene, geobox: GeoBox) -> bool:
@@ -107,14 +207,20 @@ def _meets(scene: Scene, geobox: GeoBox) -> bool:
     return bool(scene.geometry.distance(degrees) < 0.001)
 
 
-def _layers(scene: Scene, geobox: GeoBox, names: list[str]) -> list[_Layer]:
+def _layers(data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tuple[str, ...]) -> list[_Layer]:
+    """The bands that the scene has, in their places of an array; a band that it lacks is NaN there."""
     gsd_m = _gsd_m(geobox)
+    present = [number for number, name in enumerate(bands) if name in scene.assets]
+    for number in set(range(len(bands))) - set(present):
+        data[number] = np.nan
 
-    def layer(name: str) -> _Layer:
-        return _layer(scene, scene.assets[name], geobox, gsd_m)
+    def layer(number: int) -> _Layer:
+        return _layer(scene, scene.assets[bands[number]], geobox, gsd_m, data[number])
 
+    if math.prod(geobox.shape) <= PART_PX**2:
+        return [layer(number) for number in present]
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(layer, names))
+        return list(pool.map(layer, present))
 
 
 def read_band(scene: Scene, asset: Asset, geobox: GeoBox, gsd_m: float) -> NDArray[np.float32]:
@@ -129,7 +235,7 @@ def read_band(scene: Scene, asset: Asset, geobox: GeoBox, gsd_m: float) -> NDArr
     Raises:
         UnreadableImageError: if its file is missing, truncated or damaged.
     """
-    return _layer(scene, asset, geobox, gsd_m).values
+    return _layer(scene, asset, geobox, gsd_m, np.empty(geobox.shape, np.float32)).values
 
 
 def source_geobox(scene: Scene, asset: Asset, gsd_m: float) -> GeoBox:
@@ -142,44 +248,58 @@ def source_geobox(scene: Scene, asset: Asset, gsd_m: float) -> GeoBox:
         return source.geobox
 
 
-def _layer(scene: Scene, asset: Asset, geobox: GeoBox, gsd_m: float) -> _Layer:
+def _layer(scene: Scene, asset: Asset, geobox: GeoBox, gsd_m: float, out: NDArray[np.float32]) -> _Layer:
+    """One band, put into an array."""
     factor = coarsening(asset.gsd_m, gsd_m)
     with open_source(scene, asset, factor) as source:
         view = source.view(geobox)
         if view.window is None:
-            return _Layer(np.full(geobox.shape, np.nan, np.float32), None)
+            out[:] = np.nan
+            return _Layer(out, np.ones(out.shape, np.bool_), None)
+        if view.own is not None and factor == 1 and not source.backscatter and source.dtype in _SMALL:
+            part, _ = source.raw(view.window)
+            return _copied(asset, part[view.own], out)
         dn, valid = source.values(view.window)
-        values = bilinear(view, dn, valid)
-        values *= np.float32(asset.scale)
-        values += np.float32(asset.offset)
+        sampled = bilinear(view, dn, valid)
+        if source.backscatter:
+            out[:] = sampled
+        else:
+            np.multiply(sampled, np.float32(asset.scale), out=out)
+            out += np.float32(asset.offset)
+        missing = np.isnan(out)
         saturated = None
         if source.dtype == "uint16" and asset.nodata != SATURATED_DN and dn.max() >= SATURATED_DN:
             saturated = view.nearest(dn >= SATURATED_DN, False)
-        return _Layer(values, saturated)
+        return _Layer(out, missing if missing.any() else None, saturated)
+
+
+def _copied(asset: Asset, dn: NDArray[Any], out: NDArray[np.float32]) -> _Layer:
+    """A band whose pixels are the grid's: scaled in one go, the same bits as by way of sampling."""
+    np.multiply(dn, np.float32(asset.scale), out=out)
+    out += np.float32(asset.offset)
+    missing = saturated = None
+    if asset.nodata is not None and not np.isnan(asset.nodata) and (absent := dn == asset.nodata).any():
+        missing = absent
+        out[missing] = np.nan
+    if dn.dtype == np.uint16 and asset.nodata != SATURATED_DN and dn.max() >= SATURATED_DN:
+        saturated = dn >= SATURATED_DN
+    return _Layer(out, missing, saturated)
 
 
 def _mask_flags(scene: Scene, geobox: GeoBox) -> NDArray[np.uint8]:
     """(H, W) flags of whatever masks the scene has; 0 = nothing against the pixel."""
     flags = np.zeros(geobox.shape, np.uint8)
-    if asset := scene.assets.get("valid"):
-        flags |= _class_flags(
-            scene, asset, geobox, lambda part: np.where(part == 0, np.uint8(Flag.NODATA), np.uint8(0))
-        )
-    if asset := scene.assets.get("scl"):
-        gsd_m = asset.gsd_m
-        flags |= _class_flags(scene, asset, geobox, lambda part: scl_flags(part, gsd_m), margin_px(gsd_m))
-    elif asset := scene.assets.get("qa_pixel"):
-        flags |= _class_flags(scene, asset, geobox, qa_pixel_flags)
-    elif asset := scene.assets.get("pixel_qa"):
-        flags |= _class_flags(scene, asset, geobox, pixel_qa_flags)
-    elif asset := scene.assets.get("cloud_mask"):
-        flags |= _class_flags(scene, asset, geobox, lambda part: part.astype(np.uint8))
+    if asset := scene.assets.get("seam"):
+        # a pixel is the scene's when all that is averaged for it is
+        share = read_band(scene, asset, geobox, _gsd_m(geobox))
+        flags[~(share > WHOLE)] |= np.uint8(Flag.NODATA)
+    for name in in_use(scene.assets):
+        asset = scene.assets[name]
+        flags |= _class_flags(scene, asset, geobox, *translation(name, scene.sensor, asset.gsd_m))
     return flags
 
 
-def _class_flags(
-    scene: Scene, asset: Asset, geobox: GeoBox, translate: Translate, margin: int = 0
-) -> NDArray[np.uint8]:
+def _class_flags(scene: Scene, asset: Asset, geobox: GeoBox, translate: Translate, margin: int) -> NDArray[np.uint8]:
     with open_source(scene, asset) as source:
         view = source.view(geobox)
         if view.window is None:

@@ -7,7 +7,7 @@ the outermost pixel counts alone.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +34,10 @@ class Sampler(Protocol):
     @property
     def window(self) -> Window | None:
         """The part of the source that is needed; None when the grid does not meet it."""
+
+    @property
+    def own(self) -> tuple[slice, slice] | None:
+        """Rows and columns in `window` of the source that are the grid's own pixels; None where they do not coincide."""
 
     def nearest(self, part: NDArray[Any], outside: Any) -> NDArray[Any]:
         """(H, W) values of the source pixels in which the grid's pixel centres fall.
@@ -77,7 +81,7 @@ class _Axis:
     """The pixel whose centre lies before the place, from −1."""
 
     share: FloatArray
-    """Weight of the next pixel, 0–1."""
+    """Weight of the next pixel, 0–1; where all are 0, no next pixel is read."""
 
     size: int
     """Pixels the source has."""
@@ -87,17 +91,24 @@ class _Axis:
         before = np.floor(position - 0.5)
         return cls(before.astype(np.intp), (position - 0.5 - before).astype(np.float32), size)
 
-    @property
+    @cached_property
     def span(self) -> tuple[int, int]:
         """First pixel needed and the one after the last."""
-        return max(0, int(self.low.min())), min(self.size, int(self.low.max()) + 2)
+        return max(0, int(self.low.min())), min(self.size, int(self.low.max()) + (2 if self.share.any() else 1))
 
-    @property
+    @cached_property
+    def run(self) -> slice | None:
+        """Where in the span the places lie when they are pixel centres that follow one another; else None."""
+        if self.share.any() or not (np.diff(self.low) == 1).all():
+            return None
+        return slice(0, self.low.size)
+
+    @cached_property
     def first(self) -> int:
         """The pixel that padding begins with: −1 where a place lies in the outer half pixel."""
         return int(self.low.min())
 
-    @property
+    @cached_property
     def padding(self) -> tuple[int, int]:
         """Copies of the outermost pixels that give each place both its neighbours."""
         start, stop = self.span
@@ -121,6 +132,7 @@ class _Nowhere:
 
     shape: tuple[int, int]
     window: None = None
+    own: None = None
 
     def nearest(self, part: NDArray[Any], outside: Any) -> NDArray[Any]:
         return np.full(self.shape, outside, part.dtype)
@@ -140,20 +152,32 @@ class _Parallel:
     rows: _Axis
     cols: _Axis
 
-    @property
+    @cached_property
     def window(self) -> Window:
         return _window(self.rows, self.cols)
+
+    @cached_property
+    def own(self) -> tuple[slice, slice] | None:
+        rows, cols = self.rows.run, self.cols.run
+        if rows is None or cols is None or (self.rows.low.size, self.cols.low.size) != self.shape:
+            return None
+        return rows, cols
 
     def nearest(self, part: NDArray[Any], outside: Any) -> NDArray[Any]:
         values = np.full(self.shape, outside, part.dtype)
         rows, cols = (axis.low - axis.first + (axis.share >= 0.5) for axis in (self.rows, self.cols))
-        values[self.inside] = _picked(_padded(part, self.rows.padding, self.cols.padding), rows, cols)
+        values[self.inside] = _picked(self._with_neighbours(part), rows, cols)
         return values
+
+    def _with_neighbours(self, part: NDArray[Any]) -> NDArray[Any]:
+        if not self.rows.share.any() and not self.cols.share.any():
+            return part  # nobody asks for them
+        return _padded(part, self.rows.padding, self.cols.padding)
 
     def blend(self, part: FloatArray) -> FloatArray:
         values = np.full(self.shape, np.nan, np.float32)
         target = values[self.inside]
-        source = _padded(part, self.rows.padding, self.cols.padding)
+        source = self._with_neighbours(part)
         row, col = self.rows.low - self.rows.first, self.cols.low - self.cols.first
         down, right = self.rows.share[:, None], self.cols.share
         if not down.any() and not right.any():
@@ -193,6 +217,8 @@ class _Scattered:
     right: FloatArray
     """Weights of the lower and right neighbours."""
 
+    own: None = None
+
     @classmethod
     def of(cls, shape: tuple[int, int], inside: Index | None, rows: _Axis, cols: _Axis) -> "_Scattered":
         window = _window(rows, cols)
@@ -228,7 +254,6 @@ class _Scattered:
         return values
 
 
-@lru_cache(maxsize=4)
 def sampler(geobox: GeoBox, shape: tuple[int, int], affine: Affine, crs: str) -> Sampler:
     """How to read a source raster onto a grid; the last ones are kept, for the bands that share a pixel grid.
 
@@ -238,12 +263,28 @@ def sampler(geobox: GeoBox, shape: tuple[int, int], affine: Affine, crs: str) ->
         affine: its geotransform.
         crs: its CRS as WKT.
     """
+    if same_crs(str(geobox.crs), crs) and affine.b == affine.d == 0:
+        return _parallel(geobox, shape, affine)
+    return _scattered(geobox, shape, affine, crs)
+
+
+@lru_cache(maxsize=64)
+def _parallel(geobox: GeoBox, shape: tuple[int, int], affine: Affine) -> Sampler:
+    target = (int(geobox.shape[0]), int(geobox.shape[1]))
+    x = geobox.affine.c + (np.arange(target[1]) + 0.5) * geobox.affine.a
+    y = geobox.affine.f + (np.arange(target[0]) + 0.5) * geobox.affine.e
+    rows, cols = _on_grid((y - affine.f) / affine.e), _on_grid((x - affine.c) / affine.a)
+    on = [np.flatnonzero((place >= 0) & (place < size)) for place, size in zip((rows, cols), shape, strict=True)]
+    if not (on[0].size and on[1].size):
+        return _Nowhere(target)
+    inside = slice(int(on[0][0]), int(on[0][-1]) + 1), slice(int(on[1][0]), int(on[1][-1]) + 1)
+    return _Parallel(target, inside, _Axis.of(rows[inside[0]], shape[0]), _Axis.of(cols[inside[1]], shape[1]))
+
+
+@lru_cache(maxsize=4)  # each holds three numbers for every pixel
+def _scattered(geobox: GeoBox, shape: tuple[int, int], affine: Affine, crs: str) -> Sampler:
     height, width = shape
     target = (int(geobox.shape[0]), int(geobox.shape[1]))
-    if same_crs(str(geobox.crs), crs) and affine.b == affine.d == 0:
-        x = geobox.affine.c + (np.arange(target[1]) + 0.5) * geobox.affine.a
-        y = geobox.affine.f + (np.arange(target[0]) + 0.5) * geobox.affine.e
-        return _parallel(target, _on_grid((y - affine.f) / affine.e), _on_grid((x - affine.c) / affine.a), shape)
     x, y = places(geobox, crs)
     inverse = ~affine
     cols = (inverse.a * x + inverse.b * y + inverse.c).ravel()
@@ -255,14 +296,6 @@ def sampler(geobox: GeoBox, shape: tuple[int, int], affine: Affine, crs: str) ->
     if inside is not None:
         rows, cols = rows[inside], cols[inside]
     return _Scattered.of(target, inside, _Axis.of(rows, height), _Axis.of(cols, width))
-
-
-def _parallel(target: tuple[int, int], rows: Coordinates, cols: Coordinates, shape: tuple[int, int]) -> Sampler:
-    on = [np.flatnonzero((place >= 0) & (place < size)) for place, size in zip((rows, cols), shape, strict=True)]
-    if not (on[0].size and on[1].size):
-        return _Nowhere(target)
-    inside = slice(int(on[0][0]), int(on[0][-1]) + 1), slice(int(on[1][0]), int(on[1][-1]) + 1)
-    return _Parallel(target, inside, _Axis.of(rows[inside[0]], shape[0]), _Axis.of(cols[inside[1]], shape[1]))
 
 
 def _on_grid(position: NDArray[np.floating[Any]]) -> Coordinates:

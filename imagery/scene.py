@@ -10,8 +10,14 @@ BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 """The six harmonised bands, by their STAC common names, in the order of every array."""
 
 
-CLOUD_MASKS = ("scl", "qa_pixel", "pixel_qa", "cloud_mask")
+RADAR = ("vv", "vh")
+"""Backscatter, which sees through cloud: by the polarisation sent and received."""
+
+CLOUD_MASKS = ("scl", "qa_pixel", "pixel_qa", "fmask", "cloud_mask")
 """Assets that say where cloud is, by any of which a scene is masked."""
+
+COARSE_MASK = "classi_opaque"
+"""Cloud of a Sentinel-2 L1C product's own mask (MSK_CLASSI): asked only where there is none of the others."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ class Scene:
     """``sentinel-2``, ``landsat-8``, … as in STAC's ``platform``/``constellation``; ``unknown`` where nobody said."""
 
     level: str
-    """``L1C``, ``L2A``, ``SR`` (surface reflectance), or ``DN`` where values are not reflectance."""
+    """``L1C``, ``L2A``, ``SR`` (surface reflectance), ``GRD`` or ``RTC`` (radar), or ``DN`` where values are neither
+    reflectance nor backscatter."""
 
     datetime: dt.datetime
     """UTC, aware. Noon UTC where only the date is known."""
@@ -53,7 +60,7 @@ class Scene:
     """Footprint in EPSG:4326."""
 
     assets: Mapping[str, Asset]
-    """By STAC common name (``blue`` … ``swir22``, ``rededge1``), or ``scl``, ``qa_pixel``, ``cloud_probability``."""
+    """By STAC common name (``blue`` … ``swir22``, ``rededge1``), ``vv``, ``vh``, or a mask of `imagery.names.MASKS`."""
 
     cloud_pct: float | None = None
     baseline: str = ""
@@ -69,8 +76,13 @@ class Scene:
 
     @property
     def has_cloud_mask(self) -> bool:
-        """Whether anything says where cloud is; without it cloud may be taken for change."""
-        return any(name in self.assets for name in CLOUD_MASKS)
+        """Whether anything says where cloud is, or nothing need: without it cloud may be taken for change."""
+        return not self.optical or any(name in self.assets for name in (*CLOUD_MASKS, COARSE_MASK))
+
+    @property
+    def optical(self) -> bool:
+        """Whether it has any of the harmonised bands; radar alone has none, and sees through cloud."""
+        return any(name in self.assets for name in BANDS)
 
     @property
     def solar_day(self) -> dt.date:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pydantic
 
+from imagery.backscatter import Backscatter
 from imagery.errors import ImageryError, UnreadableImageError
 from imagery.names import COMMON, noon
 
@@ -21,6 +22,16 @@ HOW_TO = (
 )
 
 
+class Calibration(pydantic.BaseModel):
+    """Radiometric calibration of one band, as its makers publish it for a sensor and a year."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    gain: float = pydantic.Field(gt=0, description="radiance = DN * gain + bias, W m⁻² sr⁻¹ µm⁻¹")
+    bias: float = pydantic.Field(0.0, description="W m⁻² sr⁻¹ µm⁻¹")
+    esun: float = pydantic.Field(gt=0, description="solar irradiance outside the atmosphere, W m⁻² µm⁻¹")
+
+
 class SceneNote(pydantic.BaseModel):
     """What is known of one scene from outside its files."""
 
@@ -32,15 +43,23 @@ class SceneNote(pydantic.BaseModel):
     id: str | None = pydantic.Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="scene id")
     date: dt.date | None = pydantic.Field(None, description="acquisition date, ISO")
     datetime: pydantic.AwareDatetime | None = pydantic.Field(None, description="acquisition time with zone, ISO")
-    level: Literal["L1C", "L2A", "SR", "DN"] | None = pydantic.Field(None, description="processing level")
+    level: Literal["L1C", "L2A", "SR", "GRD", "RTC", "DN"] | None = pydantic.Field(None, description="processing level")
     sensor: str | None = pydantic.Field(None, description="sentinel-2, landsat-8, …")
     bands: tuple[str, ...] | None = pydantic.Field(None, description="STAC common names in file order; '' skips one")
+    backscatter: Backscatter | None = pydantic.Field(None, description="of radar: what its values are")
     scale: float | None = pydantic.Field(None, gt=0, description="reflectance = DN * scale + offset")
     offset: float | None = pydantic.Field(None, description="reflectance, not DN")
     nodata: float | None = pydantic.Field(None, description="DN that means not observed")
     baseline: str | None = pydantic.Field(None, pattern=r"^\d\d\.\d\d$", description="Sentinel-2 processing baseline")
     cloud_pct: float | None = pydantic.Field(None, ge=0, le=100, description="cloud cover in percent")
     product: str | None = pydantic.Field(None, description="product id, for the record")
+    calibration: dict[str, Calibration] | None = pydantic.Field(None, description="of raw imagery, by band name")
+    dem: str | None = pydantic.Field(None, description="elevation raster or folder, seen from the image's folder")
+    geoid_m: float | None = pydantic.Field(
+        None, ge=-120, le=100, description="to add to its heights: geoid – ellipsoid"
+    )
+    seams: str | None = pydantic.Field(None, description="polygons that date the parts of a mosaic, from its folder")
+    date_field: str | None = pydantic.Field(None, description="their field that holds the date")
 
     @pydantic.field_validator("bands")
     @classmethod

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from imagery.backscatter import PROPERTY, linear
 from imagery.errors import UnreadableImageError
 from imagery.files import opened
 from imagery.sampling import Sampler, sampler
-from imagery.scene import Asset, Scene
+from imagery.scene import RADAR, Asset, Scene
 
 
 @contextmanager
@@ -33,10 +33,11 @@ def open_source(scene: Scene, asset: Asset, factor: int = 1) -> Iterator["Source
         UnreadableImageError: if its file is missing, truncated or damaged, here or inside the block.
     """
     try:
-        with opened(Path(asset.href)) as dataset:
+        with opened(asset.href) as dataset:
             if dataset.crs is None or dataset.count < asset.index:
                 raise UnreadableImageError(f"{asset.href} is not the file that was indexed")
-            yield Source(asset, factor, dataset)
+            kind = scene.properties.get(PROPERTY, "") if _is_radar(scene, asset) else ""
+            yield Source(asset, factor, dataset, kind)
     except RasterioError as error:
         raise UnreadableImageError(
             f"Scene {scene.id}: {asset.href} is truncated or damaged ({error}); "
@@ -46,6 +47,10 @@ def open_source(scene: Scene, asset: Asset, factor: int = 1) -> Iterator["Source
         raise UnreadableImageError(f"Scene {scene.id}: {error}") from error
 
 
+def _is_radar(scene: Scene, asset: Asset) -> bool:
+    return any(scene.assets.get(name) == asset for name in RADAR)
+
+
 @dataclass(frozen=True)
 class Source:
     """An open asset."""
@@ -53,6 +58,9 @@ class Source:
     asset: Asset
     factor: int
     dataset: DatasetReader
+    backscatter: str = ""
+    """What radar holds, as in `imagery.backscatter`: scaled and made linear before means are taken. Empty = not radar,
+    or linear as it is."""
 
     @property
     def dtype(self) -> str:
@@ -62,15 +70,18 @@ class Source:
     @property
     def geobox(self) -> GeoBox:
         """The file's pixel grid, `factor` times `factor` pixels counting as one."""
-        shape = -(-self.dataset.height // self.factor), -(-self.dataset.width // self.factor)
+        return GeoBox(*self._lattice, self.dataset.crs.to_wkt())
+
+    @property
+    def _lattice(self) -> tuple[tuple[int, int], Affine]:
         a, b, c, d, e, f = self.dataset.transform[:6]
         k = self.factor
-        return GeoBox(shape, Affine(a * k, b * k, c, d * k, e * k, f), self.dataset.crs.to_wkt())
+        shape = -(-self.dataset.height // k), -(-self.dataset.width // k)
+        return shape, Affine(a * k, b * k, c, d * k, e * k, f)
 
     def view(self, geobox: GeoBox) -> Sampler:
         """A grid seen from the file."""
-        own = self.geobox
-        return sampler(geobox, tuple(own.shape), own.affine, self.dataset.crs.to_wkt())
+        return sampler(geobox, *self._lattice, self.dataset.crs.to_wkt())
 
     def raw(self, window: Window, margin: int = 0) -> tuple[NDArray[Any], tuple[slice, slice]]:
         """DN of a window with so many pixels around it as there are, and where in it the window lies."""
@@ -83,13 +94,16 @@ class Source:
         return part, (rows, cols)
 
     def values(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Values of a window of the coarsened file, and which of them are valid."""
+        """DN of a window of the coarsened file (of radar linear power), and which of them are valid."""
         k = self.factor
         part, _ = self.raw(Window(window.col_off * k, window.row_off * k, window.width * k, window.height * k))
         valid = np.isfinite(part) if part.dtype.kind == "f" else np.ones(part.shape, np.bool_)
         if self.asset.nodata is not None and not np.isnan(self.asset.nodata):
             valid &= part != self.asset.nodata
         values = part.astype(np.float32)
+        if self.backscatter:
+            values = linear(values * np.float32(self.asset.scale) + np.float32(self.asset.offset), self.backscatter)
+            valid &= np.isfinite(values)
         values[~valid] = 0
         if k > 1:
             values, valid = _averaged(values, valid, k)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from imagery.errors import ImageryError
-from imagery.layouts import band_folder, oscd, stack
+from imagery.layouts import band_folder, dom, gaofen, hls, landsat, oscd, safe, sentinel1, stack
 from imagery.layouts.model import Candidate, Refusal
 from imagery.sidecar import Notes
 
@@ -13,10 +13,27 @@ MAX_ENTRIES = 200_000
 
 Recogniser = Callable[[Path, Notes], tuple[Candidate | Refusal, ...] | None]
 
-LAYOUTS: tuple[Recogniser, ...] = (oscd.recognise, band_folder.recognise, stack.recognise)
+
+def _band_files(path: Path, notes: Notes) -> tuple[Candidate | Refusal, ...] | None:
+    """Of one folder the scenes of all kinds that come as one file per band: they may lie side by side."""
+    kinds = (hls.recognise, band_folder.recognise, sentinel1.recognise)
+    return tuple(scene for kind in kinds for scene in kind(path, notes) or ()) or None
+
+
+LAYOUTS: tuple[Recogniser, ...] = (
+    oscd.recognise,
+    safe.recognise,
+    landsat.recognise,
+    _band_files,
+    gaofen.recognise,
+    dom.recognise,
+    stack.recognise,
+)
 
 KNOWN = (
-    "a city folder with imgs_1, imgs_2 and dates.txt; a folder with one file per band (*_B04.tif, SCL.tif); "
+    "a city folder with imgs_1, imgs_2 and dates.txt; a Sentinel-2 product (*.SAFE or its .zip); a folder with one "
+    "file per band of Sentinel-2, Landsat (or its .tar), HLS or Sentinel-1 (*_B04.tif, SCL.tif, *_SR_B4.TIF, *_VV.tif);"
+    " Gaofen or ZY-3 images with their .xml and .rpb, or as .tar.gz; a mosaic beside its seam-line polygons; "
     "a multi-band GeoTIFF or ENVI file with a sidecar"
 )
 

@@ -1,11 +1,13 @@
 """What a layout reader hands on: scenes to be, or reasons why not."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imagery.levels import Scaling
 from imagery.names import baseline_in_name, slug
+from imagery.scene import Scene
 from imagery.sidecar import SceneNote
 
 
@@ -16,6 +18,17 @@ class BandFile:
     name: str
     path: Path
     index: int = 1
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a scene that can not be read from its originals is made."""
+
+    root: Path
+    """The archive's folder: its ``ortho/`` and ``masks/`` hold what is made."""
+
+    elevation: tuple[Path, ...] = ()
+    """Elevation rasters, or folders of them, for scenes that name none themselves."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,11 @@ class Candidate:
     collection: str = ""
     note: SceneNote = field(default_factory=lambda: SceneNote.model_validate({}))
     properties: Mapping[str, str] = field(default_factory=dict)
+    scaling: Mapping[str, Scaling] = field(default_factory=dict)
+    """By band, where the product says it itself; a scale or offset in the sidecar comes before."""
+
+    make: Callable[[Workplace], Scene] | None = None
+    """How the scene is made where looking at its files is not enough: a raw image, a part of a mosaic."""
 
     @property
     def id(self) -> str:

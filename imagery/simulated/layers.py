@@ -79,11 +79,11 @@ def write_rights(path: Path, rights: Sequence[Right], frame: Frame) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     table = geopandas.GeoDataFrame(
         {
-            "licence_no": [f"SIM-{number + 1:04d}" for number in range(len(rights))],
-            "mine_name": [name for name, _ in rights],
-            "holder": ["模拟数据,非真实权利人"] * len(rights),
-            "valid_from": [dt.date(2019, 1, 1).isoformat()] * len(rights),
-            "valid_to": [dt.date(2029, 12, 31).isoformat()] * len(rights),
+            "xkzh": [f"SIM-{number + 1:04d}" for number in range(len(rights))],
+            "ksmc": [name for name, _ in rights],
+            "cqr": ["模拟数据,非真实权利人"] * len(rights),
+            "yxqq": [dt.date(2019, 1, 1).isoformat()] * len(rights),
+            "yxqz": [dt.date(2029, 12, 31).isoformat()] * len(rights),
         },
         geometry=[frame.from_ground(tract, 4490) for _, tract in rights],
         crs=CRS,

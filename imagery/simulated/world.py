@@ -29,6 +29,7 @@ from imagery.simulated.frame import STEP, Frame, Window
 from imagery.simulated.landcover import Landcover
 from imagery.simulated.landscape import settle
 from imagery.simulated.layers import grant, write_rights
+from imagery.simulated.papers import Papers, draw_up, write_papers
 from imagery.simulated.parts import Zoned
 from imagery.simulated.plan import Change, plant
 from imagery.simulated.render import View
@@ -66,6 +67,7 @@ class World:
         worst = max(self.sky.looks[len(spec.before) :], key=lambda look: float(np.hypot(*look.shift_px)))
         self._decoys = deceive(spec, self.frame, self.cover, land, sites, worst.date)
         self.rights, self._changes = grant(spec.seed, land, changes)
+        self._land = land
         planted = [part for change in self._changes for part in change.parts]
         parts = (*land.parts, *planted, *self._decoys.parts)
         self._zoned = {epsg: Zoned(parts, self.frame, epsg) for epsg in zones_of(self.outline)}
@@ -87,6 +89,11 @@ class World:
         ]
         planted = tuple(replace(change.truth, hidden=self._hidden(change)) for change in self._changes)
         return Truth(self.spec.seed, self.outline, planted, self._decoys.truth, tuple(scenes))
+
+    @property
+    def papers(self) -> Papers:
+        """Approvals, plans, maps of the ground, known patches and penalties."""
+        return draw_up(self.frame.rectangle, self._land, self._changes, self.rights, self.spec.after[0])
 
     def _hidden(self, change: Change) -> tuple[dt.date, ...]:
         west, south, east, north = change.outline.bounds
@@ -148,8 +155,8 @@ def build(spec: SteppeSpec, out: Path, progress: Callable[[int, int], None] | No
     """Writes a world as an ordinary archive with its truth beside it.
 
     Under `out`: ``scenes/<id>/`` with the files of the sensor and a sidecar, ``archive/`` (the index),
-    ``truth.geojson``, ``aoi.geojson`` and ``layers/mining_rights.gpkg``. One window is rendered at a time per
-    processor, so memory does not grow with the ground.
+    ``truth.geojson``, ``aoi.geojson`` and ``layers/`` with statutory layers and ``penalties.csv``. One window is
+    rendered at a time per processor, so memory does not grow with the ground.
 
     Args:
         spec: of the world.
@@ -173,6 +180,7 @@ def build(spec: SteppeSpec, out: Path, progress: Callable[[int, int], None] | No
         names = _write_scenes(world, part, progress)
         part.rename(scenes)
         write_rights(out / "layers" / "mining_rights.gpkg", world.rights, world.frame)
+        write_papers(out / "layers", world.papers, world.frame)
         (out / "aoi.geojson").write_text(json.dumps(_aoi(world), ensure_ascii=False), encoding="utf-8")
         truth = world.truth
         truth.write(out / FILE)

@@ -1,8 +1,11 @@
 """Small rasters in the layouts that are indexed."""
 
+import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -91,3 +94,25 @@ def archive(tmp_path: Path):
     from imagery.archive import Archive
 
     return Archive.create_or_open(tmp_path / "archive")
+
+
+@pytest.fixture(scope="session")
+def faulty() -> ModuleType:
+    """The module tests/imagery/remote/faulty.py: a loopback server that misbehaves by plan."""
+    spec = importlib.util.spec_from_file_location("faulty", Path(__file__).parent / "remote" / "faulty.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["faulty"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def pushbroom() -> ModuleType:
+    """The module beside this one: a satellite with exact geometry."""
+    spec = importlib.util.spec_from_file_location("pushbroom", Path(__file__).with_name("pushbroom.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["pushbroom"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imagery.clouds import CLOUD_BANDS, cloud_flags, cloud_probability
-from imagery.masks import pixel_qa_flags, qa_pixel_flags, scl_flags
+from imagery.masks import in_use, pixel_qa_flags, qa_pixel_flags, scl_flags
 from imagery.mosaic import Flag
 
 SCL = {
@@ -44,6 +44,44 @@ def test_collection_2_bits(value, flag):
 )  # fmt: skip
 def test_collection_1_bits(value, flag):
     assert (pixel_qa_flags(np.array([[value]], np.int16)) == int(flag)).all()
+
+
+# QA_PIXEL of collection 2 by LSDS-1619 (OLI): one bit at a time; confidences (8–15) and water (7) flag nothing alone
+QA_PIXEL_BITS = {
+    0: Flag.NODATA, 1: Flag.CLOUD, 2: Flag.CLOUD | Flag.HAZE, 3: Flag.CLOUD, 4: Flag.SHADOW, 5: Flag.SNOW,
+    **dict.fromkeys(range(6, 16), 0),
+}  # fmt: skip
+# pixel_qa of collection 1 by LSDS-1368: 0 fill, 1 clear, 2 water, 3 shadow, 4 snow, 5 cloud, 6–7 confidence of cloud,
+# 8–9 of cirrus (high only where both are set), 10 terrain
+PIXEL_QA_BITS = {
+    0: Flag.NODATA,
+    3: Flag.SHADOW,
+    4: Flag.SNOW,
+    5: Flag.CLOUD,
+    **dict.fromkeys((1, 2, 6, 7, 8, 9, 10), 0),
+}
+
+
+@pytest.mark.parametrize(("read", "table"), [(qa_pixel_flags, QA_PIXEL_BITS), (pixel_qa_flags, PIXEL_QA_BITS)])
+def test_each_bit_of_landsat_quality(read, table):
+    for bit, flag in table.items():
+        assert read(np.array([[1 << bit]], np.uint16))[0, 0] == int(flag), bit
+    assert pixel_qa_flags(np.array([[0b11 << 8]], np.uint16))[0, 0] == Flag.CLOUD | Flag.HAZE
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (("red", "scl", "cloud_mask"), ("scl",)),
+        (("qa_pixel", "qa_radsat", "cloud_mask"), ("qa_radsat", "qa_pixel")),
+        (("valid", "fmask"), ("valid", "fmask")),
+        (("cloud_mask", "classi_opaque", "classi_cirrus"), ("cloud_mask",)),
+        (("classi_snow", "classi_cirrus", "classi_opaque"), ("classi_opaque", "classi_cirrus", "classi_snow")),
+        (("red", "nir"), ()),
+    ],
+)
+def test_of_several_masks_the_best_is_asked(names, asked):
+    assert in_use(names) == asked
 
 
 GROUND = dict(

@@ -72,9 +72,9 @@ def test_truth_and_area_of_interest_are_written_beside(tiny: tuple[Path, Truth])
 
 def test_licences_hold_one_pit_and_carry_official_fields(tiny: tuple[Path, Truth]) -> None:
     rights = geopandas.read_file(tiny[0] / "layers" / "mining_rights.gpkg", layer="mining_rights")
-    assert {"licence_no", "mine_name", "holder", "valid_from", "valid_to"} <= set(rights.columns)
+    assert {"xkzh", "ksmc", "cqr", "yxqq", "yxqz"} <= set(rights.columns)
     assert rights.crs.to_epsg() == 4490
-    assert rights["holder"].str.contains("模拟").all()
+    assert rights["cqr"].str.contains("模拟").all()
     pit = next(item for item in tiny[1].planted if item.kind == "pit")
     assert rights.geometry.contains(pit.geometry).sum() == 1
     assert "inside a licence" in pit.note

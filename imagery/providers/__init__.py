@@ -1,0 +1,1 @@
+"""Where scenes come from: one file per service, all behind `provider.Provider`."""

@@ -1,0 +1,1 @@
+"""Bytes from services that throttle, expire and break, brought here whole."""
