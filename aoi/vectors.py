@@ -130,10 +130,23 @@ def vector_tables(path: Path) -> tuple[str, ...]:
     Raises:
         UnreadableVectorError: if it is neither, or damaged.
     """
+    return tuple(name for name, kind in _tables(path) if kind is not None)
+
+
+def plain_tables(path: Path) -> tuple[str, ...]:
+    """Names of the tables without geometry in a GeoPackage or a file geodatabase.
+
+    Raises:
+        UnreadableVectorError: if it is neither, or damaged.
+    """
+    return tuple(name for name, kind in _tables(path) if kind is None)
+
+
+def _tables(path: Path) -> list[tuple[str, str | None]]:
     refuse_disguised(path, path)
     try:
         with gdal_says_nothing():
-            return tuple(str(name) for name, kind in pyogrio.list_layers(path) if kind is not None)
+            return [(str(name), kind) for name, kind in pyogrio.list_layers(path)]
     except OGR_ERRORS as error:
         raise UnreadableVectorError(f"{path}: damaged or not a database ({brief(error)})") from error
 

@@ -44,7 +44,6 @@ CLEAR, HIDING = (2, 4, 5, 6, 7), (3, 8, 9, 10)
 
 MARGIN_PX = 2
 SCALE = np.float32(1e-4)
-CLASSES = ("scl",)
 
 Read = tuple[Path, int, Window]
 
@@ -54,8 +53,7 @@ def measure(world: str, way: str, part: str) -> dict[str, Any]:
 
     Args:
         world: folder with ``archive/``.
-        way: ``ours``, ``odc`` (block by block), ``odc-dask`` (all at once, lazily) or ``decode`` (the very windows that
-            ours reads, and nothing done with them).
+        way: ``ours``, ``odc`` or ``decode`` (the very windows that ours reads, and nothing done with them).
         part: ``whole`` or ``quarter``.
     """
     scenes = Archive.open(Path(world) / "archive").scenes()
@@ -121,11 +119,9 @@ def _prepared(way: str, scenes: Sequence[Scene], blocks: Sequence[Block]) -> Cal
     """The work to be timed."""
     if way == "ours":
         return lambda: _each(blocks, lambda block: read_before(scenes, block.geobox, BANDS))
-    if way in ("odc", "odc-dask"):
+    if way == "odc":
         items = _items(scenes)
-        if way == "odc":
-            return lambda: _each(blocks, lambda block: _odc_block(items, block.geobox))
-        return lambda: _odc_dask(items, blocks)
+        return lambda: _each(blocks, lambda block: _odc_block(items, block.geobox))
     # in a process of its own, that no tile is decoded here before the clock starts
     with ProcessPoolExecutor(1, get_context("spawn")) as child:
         reads = child.submit(_recorded, scenes, blocks).result()
@@ -150,42 +146,21 @@ def _items(scenes: Sequence[Scene]) -> list[Any]:
     return items
 
 
-def _load(items: Sequence[Any], bands: Sequence[str], geobox: GeoBox, chunks: dict[str, int] | None = None) -> Any:
-    kinds = {"dtype": "uint8", "resampling": "nearest"} if bands == CLASSES else {"dtype": "uint16"}
-    options = {"resampling": "bilinear", **kinds, "nodata": 0, "groupby": "id", "chunks": chunks}
-    return odc.stac.load(items, bands=bands, geobox=geobox, **options)
+def _load(items: Sequence[Any], bands: Sequence[str], geobox: GeoBox, dtype: str, resampling: str) -> Any:
+    return odc.stac.load(
+        items, bands=bands, geobox=geobox, dtype=dtype, resampling=resampling, nodata=0, groupby="id"
+    )  # fmt: skip
 
 
 def _odc_block(items: Sequence[Any], geobox: GeoBox) -> tuple[xr.Dataset, Any]:
     """The mosaic of a block, and for each of its pixels the number of the item; −1 = not observed."""
-    dataset = _load(items, BANDS, geobox)
+    dataset = _load(items, BANDS, geobox, "uint16", "bilinear")
     return _latest(dataset, _clear(items, geobox, dataset))
-
-
-def _odc_dask(items: Sequence[Any], blocks: Sequence[Block]) -> Any:
-    """The mosaic of all blocks' ground in one go, in chunks of the blocks' size."""
-    import dask
-    from affine import Affine
-
-    first = blocks[0]
-    left, top = (min(block.col for block in blocks), max(block.row for block in blocks))
-    shape = tuple(
-        (max(counts) - min(counts) + 1) * first.size_px
-        for counts in ([block.row for block in blocks], [block.col for block in blocks])
-    )
-    edge_m = first.size_px * GSD_M
-    corner = Affine(GSD_M, 0, left * edge_m, 0, -GSD_M, (top + 1) * edge_m)
-    geobox = GeoBox(shape, corner, f"EPSG:{first.epsg}")
-    chunks = {"x": first.size_px, "y": first.size_px}
-    with dask.config.set(scheduler="threads", num_workers=WORKERS):
-        dataset = _load(items, BANDS, geobox, chunks)
-        clear = _clear(items, geobox, dataset).chunk({"time": 1, **chunks})
-        return dask.compute(*_latest(dataset, clear))
 
 
 def _clear(items: Sequence[Any], geobox: GeoBox, dataset: xr.Dataset) -> Any:
     """(time, y, x) True where a scene is clear; its classes are of 20 m and widened there."""
-    classes = _load(items, CLASSES, geobox.zoom_out(2).pad(MARGIN_PX)).scl
+    classes = _load(items, ["scl"], geobox.zoom_out(2).pad(MARGIN_PX), "uint8", "nearest").scl
     hidden = np.stack([widened(layer, MARGIN_PX) for layer in classes.isin(HIDING).values])
     clear = classes.isin(CLEAR) & ~classes.copy(data=hidden)
     return clear.sel(y=dataset.y, x=dataset.x, method="nearest").assign_coords(y=dataset.y, x=dataset.x)
@@ -201,8 +176,8 @@ def _latest(dataset: xr.Dataset, clear: Any) -> tuple[xr.Dataset, Any]:
         here = seen.isel(time=index, drop=True) & (source < 0)
         for name in BANDS:
             values = dataset[name].isel(time=index, drop=True).astype("float32") * SCALE
-            best[name] = xr.where(here, values, best.get(name, np.float32(np.nan)))
-        source = xr.where(here, np.int16(index), source)
+            best[name] = values.where(here, best.get(name, np.float32(np.nan)))
+        source = source.where(~here, np.int16(index))
     return xr.Dataset(best), source
 
 

@@ -236,7 +236,10 @@ def _order(scene: Scene) -> tuple[int, int, str]:
 
 
 def shares(mosaic: Mosaic, mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
-    """What became of the pixels inside a mask: shares observed, cloudy (or in shadow), under snow, without a scene.
+    """What became of the pixels inside a mask: shares observed, cloudy, under snow or ice, without a scene.
+
+    Cloudy is all that hid the ground from a scene that was there: cloud, shadow, haze, and light too strong to be
+    measured, unless it is snow's. A pixel with several reasons counts once, cloud before snow.
 
     Args:
         mosaic: any.
@@ -249,8 +252,10 @@ def shares(mosaic: Mosaic, mask: NDArray[np.bool_]) -> tuple[float, float, float
     if total == 0:
         return 0.0, 0.0, 0.0, 1.0
     observed = mosaic.observed & mask
-    cloudy = mask & ~observed & ((mosaic.flags & np.uint8(Flag.CLOUD | Flag.SHADOW | Flag.HAZE)) > 0)
-    snow = mask & ~observed & ~cloudy & ((mosaic.flags & np.uint8(Flag.SNOW | Flag.ICE)) > 0)
+    unseen = mask & ~observed
+    cloudy = unseen & ((mosaic.flags & np.uint8(Flag.CLOUD | Flag.SHADOW | Flag.HAZE)) > 0)
+    snow = unseen & ~cloudy & ((mosaic.flags & np.uint8(Flag.SNOW | Flag.ICE)) > 0)
+    cloudy |= unseen & ~snow & ((mosaic.flags & np.uint8(Flag.SATURATED)) > 0)
     counts = [int(part.sum()) for part in (observed, cloudy, snow)]
     rest = total - sum(counts)
     return counts[0] / total, counts[1] / total, counts[2] / total, rest / total

@@ -6,15 +6,16 @@ steps lead there, both for surface reflectance:
 1. TM and ETM+ to OLI: Roy et al. 2016, Characterization of Landsat-7 to Landsat-8 reflective wavelength and normalized
    difference vegetation index continuity, Remote Sensing of Environment 185, 57–70, doi:10.1016/j.rse.2015.12.024,
    table 2, reduced major axis regression of surface reflectance.
-2. OLI to MSI: the inverse of the bandpass adjustment of HLS (Claverie et al. 2018, The Harmonized Landsat and Sentinel-2
-   surface reflectance data set, Remote Sensing of Environment 219, 145–161, doi:10.1016/j.rse.2018.09.002), Sentinel-2A
-   column as published at https://hls.gsfc.nasa.gov/algorithms/bandpass-adjustment/. It gives OLI = MSI · slope + offset.
+2. OLI to MSI: the inverse of the bandpass adjustment of HLS (Claverie et al. 2018, The Harmonized Landsat and
+   Sentinel-2 surface reflectance data set, Remote Sensing of Environment 219, 145–161, doi:10.1016/j.rse.2018.09.002),
+   Sentinel-2A column as published at https://hls.gsfc.nasa.gov/algorithms/bandpass-adjustment/, which says
+   OLI = MSI · slope + offset.
 
 HLS products are OLI-like already, S30 included, so they take step 2 once as Landsat 8 does, and nothing else.
 
-Not corrected: Sentinel-2B and 2C against 2A (up to 1.6 % in swir22); the wide near infrared of Sentinel-2 (B08), for which
-HLS has no coefficients: what is applied to ``nir`` is meant for the narrow B8A; TM against ETM+, whose bands are taken as
-the same; sun and view angles; one atmospheric correction against another.
+Not corrected: Sentinel-2B and 2C against 2A (up to 1.6 % in swir22); the wide near infrared of Sentinel-2 (B08), for
+which HLS has no coefficients: what is applied to ``nir`` is meant for the narrow B8A; TM against ETM+, whose bands are
+taken as the same; sun and view angles; one atmospheric correction against another.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,6 @@
 """One scene on one grid."""
 
-import math
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,9 +24,6 @@ WHOLE = 0.999
 
 THREADS = min(4, os.cpu_count() or 1)
 
-
-PART_PX = 256
-"""Boxes of wanted pixels are cut no smaller than this: opening a file for less costs more than it saves."""
 
 _SMALL = ("uint8", "int16", "uint16")
 """DN that a float32 holds exactly."""
@@ -65,7 +60,7 @@ def read_scene(scene: Scene, geobox: GeoBox, bands: tuple[str, ...] = BANDS) -> 
         UnreadableImageError: if a file of the scene is missing, truncated or damaged.
     """
     mosaic = unobserved(geobox, bands, scene)
-    flags = read_into(mosaic.data, scene, geobox, bands)
+    flags = read_into(mosaic.data, scene, geobox, bands, threads=THREADS)
     return replace(mosaic, flags=flags, source=np.where(flags == 0, np.int16(0), np.int16(-1)))
 
 
@@ -75,10 +70,11 @@ def read_into(
     geobox: GeoBox,
     bands: tuple[str, ...],
     wanted: BoolArray | None = None,
+    threads: int = 1,
 ) -> NDArray[np.uint8]:
     """Put a scene's clear values into an array where they are wanted, the same bits as `read_scene` has there.
 
-    Only the boxes around wanted pixels are read, and no band of a box in which the masks leave none of them clear.
+    Only the box around wanted pixels is read, and no band when the masks leave none of them clear.
 
     Args:
         data: (C, H, W) of the bands; NaN where wanted. Pixels that are not wanted are left as they are. After an
@@ -87,6 +83,7 @@ def read_into(
         geobox: the grid.
         bands: names of the bands wanted.
         wanted: (H, W) pixels of interest; None = all.
+        threads: bands read at a time. Blocks are worked side by side as a rule; more threads then only cost.
 
     Returns:
         (H, W) flags: 0 where values were put, NODATA where nobody wanted them.
@@ -95,20 +92,22 @@ def read_into(
         UnreadableImageError: if a file of the scene is missing, truncated or damaged.
     """
     flags = np.full(geobox.shape, Flag.NODATA, np.uint8)
-    if any(name in scene.assets for name in bands) and _meets(scene, geobox):
-        everything = np.s_[: geobox.shape[0], : geobox.shape[1]]
-        for part in (everything,) if wanted is None else boxes(wanted, PART_PX):
-            here = None if wanted is None else wanted[part]
-            found = _part(data[:, *part], scene, geobox[part], bands, here)
-            if here is None:
-                flags[part] = found
-            else:
-                np.copyto(flags[part], found, where=here)
+    box = np.s_[: geobox.shape[0], : geobox.shape[1]] if wanted is None else around(wanted)
+    if box is None or not any(name in scene.assets for name in bands) or not _meets(scene, geobox):
+        return flags
+    here = None if wanted is None else wanted[box]
+    found = _part(data[:, *box], scene, geobox[box], bands, here, threads)
+    np.copyto(flags[box], found, where=True if here is None else here)
     return flags
 
 
 def _part(
-    data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tuple[str, ...], wanted: BoolArray | None
+    data: NDArray[np.float32],
+    scene: Scene,
+    geobox: GeoBox,
+    bands: tuple[str, ...],
+    wanted: BoolArray | None,
+    threads: int,
 ) -> NDArray[np.uint8]:
     """As `read_into`, on one box; what the flags say where nothing is wanted is nothing to go by."""
     flags = _mask_flags(scene, geobox)
@@ -119,7 +118,7 @@ def _part(
     target = data[:, *box]
     # with every pixel wanted, all of the array is ours to write
     into = target if wanted is None else np.empty_like(target)
-    here = _bands(into, scene, geobox[box], bands)
+    here = _bands(into, scene, geobox[box], bands, threads)
     take = need[box] & (here == 0)
     if wanted is not None:
         np.copyto(target, into, where=take)
@@ -130,45 +129,16 @@ def _part(
 
 
 def _bands(
-    data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tuple[str, ...]
+    data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tuple[str, ...], threads: int
 ) -> NDArray[np.uint8]:
     """Fill an array with the bands' values; (H, W) flags of what the bands themselves say."""
     flags = np.zeros(geobox.shape, np.uint8)
-    for layer in _layers(data, scene, geobox, bands):
+    for layer in _layers(data, scene, geobox, bands, threads):
         if layer.missing is not None:
             flags[layer.missing] |= np.uint8(Flag.NODATA)
         if layer.saturated is not None:
             flags[layer.saturated] |= np.uint8(Flag.SATURATED)
     return flags
-
-
-def boxes(wanted: BoolArray, least_px: int) -> Iterator[Box]:
-    """Boxes that hold every wanted pixel once and little else: halved while most of a box is not wanted.
-
-    Args:
-        wanted: (H, W).
-        least_px: a box no longer than this is not cut.
-    """
-    if (whole := around(wanted)) is None:
-        return
-    rows, cols = whole
-    part = wanted[whole]
-    height, width = part.shape
-    if max(height, width) <= least_px or 2 * np.count_nonzero(part) > part.size:
-        yield whole
-        return
-    middle = rows.start + height // 2, cols.start + width // 2
-    halves = (
-        ((slice(rows.start, middle[0]), cols), (slice(middle[0], rows.stop), cols))
-        if height >= width
-        else ((rows, slice(cols.start, middle[1])), (rows, slice(middle[1], cols.stop)))
-    )
-    for top, left in halves:
-        for inner_rows, inner_cols in boxes(wanted[top, left], least_px):
-            yield (
-                slice(top.start + inner_rows.start, top.start + inner_rows.stop),
-                slice(left.start + inner_cols.start, left.start + inner_cols.stop),
-            )
 
 
 def around(mask: BoolArray) -> Box | None:
@@ -207,7 +177,9 @@ def _meets(scene: Scene, geobox: GeoBox) -> bool:
     return bool(scene.geometry.distance(degrees) < 0.001)
 
 
-def _layers(data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tuple[str, ...]) -> list[_Layer]:
+def _layers(
+    data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tuple[str, ...], threads: int
+) -> list[_Layer]:
     """The bands that the scene has, in their places of an array; a band that it lacks is NaN there."""
     gsd_m = _gsd_m(geobox)
     present = [number for number, name in enumerate(bands) if name in scene.assets]
@@ -217,9 +189,9 @@ def _layers(data: NDArray[np.float32], scene: Scene, geobox: GeoBox, bands: tupl
     def layer(number: int) -> _Layer:
         return _layer(scene, scene.assets[bands[number]], geobox, gsd_m, data[number])
 
-    if math.prod(geobox.shape) <= PART_PX**2:
+    if threads == 1:
         return [layer(number) for number in present]
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(layer, present))
 
 

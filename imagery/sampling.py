@@ -37,7 +37,7 @@ class Sampler(Protocol):
 
     @property
     def own(self) -> tuple[slice, slice] | None:
-        """Rows and columns in `window` of the source that are the grid's own pixels; None where they do not coincide."""
+        """Rows and columns in `window` that are the grid's own pixels; None where source and grid do not coincide."""
 
     def nearest(self, part: NDArray[Any], outside: Any) -> NDArray[Any]:
         """(H, W) values of the source pixels in which the grid's pixel centres fall.
@@ -197,7 +197,8 @@ def _picked(source: NDArray[Any], rows: Index, cols: Index) -> NDArray[Any]:
     """Rows and columns of an array; a view where they follow one another."""
     if (np.diff(rows) == 1).all() and (np.diff(cols) == 1).all():
         return source[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    return source[rows][:, cols]
+    # the shorter way: columns of few rows, then whole rows
+    return source[:, cols][rows] if rows.size > source.shape[0] else source[rows][:, cols]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from affine import Affine
@@ -47,6 +48,18 @@ def open_source(scene: Scene, asset: Asset, factor: int = 1) -> Iterator["Source
         raise UnreadableImageError(f"Scene {scene.id}: {error}") from error
 
 
+_PLACES: WeakKeyDictionary[DatasetReader, tuple[Affine, str]] = WeakKeyDictionary()
+"""Of open datasets: a file is asked once where it lies, not once a block and band."""
+
+
+def _place(dataset: DatasetReader) -> tuple[Affine, str]:
+    """Geotransform and CRS as WKT."""
+    known = _PLACES.get(dataset)
+    if known is None:
+        known = _PLACES[dataset] = (dataset.transform, dataset.crs.to_wkt())
+    return known
+
+
 def _is_radar(scene: Scene, asset: Asset) -> bool:
     return any(scene.assets.get(name) == asset for name in RADAR)
 
@@ -70,18 +83,19 @@ class Source:
     @property
     def geobox(self) -> GeoBox:
         """The file's pixel grid, `factor` times `factor` pixels counting as one."""
-        return GeoBox(*self._lattice, self.dataset.crs.to_wkt())
+        return GeoBox(*self._lattice)
 
     @property
-    def _lattice(self) -> tuple[tuple[int, int], Affine]:
-        a, b, c, d, e, f = self.dataset.transform[:6]
+    def _lattice(self) -> tuple[tuple[int, int], Affine, str]:
+        transform, crs = _place(self.dataset)
+        a, b, c, d, e, f = transform[:6]
         k = self.factor
         shape = -(-self.dataset.height // k), -(-self.dataset.width // k)
-        return shape, Affine(a * k, b * k, c, d * k, e * k, f)
+        return shape, Affine(a * k, b * k, c, d * k, e * k, f), crs
 
     def view(self, geobox: GeoBox) -> Sampler:
         """A grid seen from the file."""
-        return sampler(geobox, *self._lattice, self.dataset.crs.to_wkt())
+        return sampler(geobox, *self._lattice)
 
     def raw(self, window: Window, margin: int = 0) -> tuple[NDArray[Any], tuple[slice, slice]]:
         """DN of a window with so many pixels around it as there are, and where in it the window lies."""

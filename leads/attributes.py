@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from shapely.geometry.base import BaseGeometry
 
+from aoi.classification import Classification
+from aoi.conflicts import Conflict
 from aoi.kinds import KIND_NAMES
 from detectors.core.types import Detector
 from leads.area import mu
@@ -20,12 +22,13 @@ LOOKS_TO_CONFIRM = 2
 _STATUS_ZH = {"derived": "〔推算图层〕", "simulated": "〔模拟图层〕"}
 
 
-def record(lead: Lead, detector: Detector) -> dict[str, Value]:
+def record(lead: Lead, detector: Detector, classification: Classification = Classification.PUBLIC) -> dict[str, Value]:
     """The row of a lead: a value, or None, for each of `leads.fields.FIELDS`, in their order.
 
     Args:
         lead: with its finding.
         detector: the one that made it, for names.
+        classification: of the layers behind it, which it inherits.
     """
     finding, patch = lead.finding, lead.finding.patch
     change_zh, change_en = _change(patch.transition, detector)
@@ -63,8 +66,10 @@ def record(lead: Lead, detector: Detector) -> dict[str, Value]:
         "dms": dms(lon, lat),
         "layers": _joined(map(_crossed, finding.crossings)),
         "layers_no": _joined(KIND_NAMES.get(kind, (kind, kind))[0] for kind in finding.layers_missing),
+        "conflict": _joined(map(_conflict, finding.conflicts)),
         "licences": _joined(dict.fromkeys(filter(None, map(_permit, finding.crossings)))),
-        **columns(finding, detector.rules),
+        **columns(finding, detector.rules, change_zh),
+        "classif": classification.value,
         "note": NOTE,
     }
 
@@ -106,6 +111,11 @@ def _crossed(crossing: Crossing) -> str:
     what = " ".join(part for part in (kind, crossing.name, crossing.feature_id) if part)
     status = _STATUS_ZH.get(crossing.attributes.get(LAYER_STATUS, ""), "")
     return f"{what}{status} {crossing.area_m2:.0f} m²（{mu(crossing.area_m2):.2f} 亩）"
+
+
+def _conflict(conflict: Conflict) -> str:
+    claims = " 与 ".join(claim.label_zh for claim in conflict.claims)
+    return f"{claims} 重叠 {conflict.area_m2:.0f} m²（{mu(conflict.area_m2):.2f} 亩）"
 
 
 def _permit(crossing: Crossing) -> str:

@@ -11,8 +11,8 @@ from leads.staging import staged
 
 _SHOWN = (
     "model_zh", "change_zh", "grade", "conf", "date_bef", "seen_first", "looks", "area_mu", "mu_lo", "mu_hi",
-    "area_m2", "place", "dms", "layers", "licences", "rule_state", "known_st",
-    "known_note", "permit_st", "mine_note", "status", "reason", "remark",
+    "area_m2", "place", "dms", "layers", "conflict", "layers_no", "licences", "rule_state",
+    "rule_note", "known_st", "known_note", "permit_st", "mine_note", "classif", "status", "reason", "remark",
 )  # fmt: skip
 
 

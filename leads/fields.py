@@ -6,6 +6,8 @@ Field names are ASCII and at most ten bytes, so that a Shapefile keeps them; peo
 from dataclasses import dataclass
 from typing import Literal
 
+from aoi.classification import Classification
+
 FieldType = Literal["text", "real", "integer", "date"]
 
 
@@ -84,6 +86,9 @@ COVERS: tuple[tuple[str, str, str], ...] = (
 )
 """A mine's answers."""
 
+CLASSIFICATIONS: tuple[tuple[str, str, str], ...] = tuple((one.value, one.value, one.en) for one in Classification)
+"""How widely a lead may be shown: as the strictest of the layers it was crossed with."""
+
 YES_NO: tuple[tuple[str, str, str], ...] = (("0", "否", "no"), ("1", "是", "yes"))
 """For integer fields that say yes or no."""
 
@@ -124,6 +129,7 @@ FIELDS: tuple[Field, ...] = (
     Field("dms", "text", "中心坐标（度分秒）", "Centre (degrees, minutes, seconds)"),
     Field("layers", "text", "占用图层及面积", "Layers crossed, with area"),
     Field("layers_no", "text", "未提供的图层", "Layers wanted but not given"),
+    Field("conflict", "text", "图层冲突及面积", "Maps that disagree, with area"),
     Field("licences", "text", "许可证号及期限", "Permits and their dates"),
     Field("rule", "text", "对照规则", "Rule"),
     Field("rule_flag", "text", "规则比对结果", "Against the rules", choices=RULE_STATES),
@@ -138,6 +144,7 @@ FIELDS: tuple[Field, ...] = (
     Field("mine_rest", "text", "修复方案覆盖", "Restoration plan covers it", choices=COVERS),
     Field("mine_note", "text", "矿场三项说明", "Remarks on the mine's three answers"),
     Field("regulator", "text", "监管部门", "Regulator"),
+    Field("classif", "text", "分级（随图层）", "Classification, from the layers", choices=CLASSIFICATIONS),
     Field("note", "text", "说明", "Note"),
 )
 """Every column, in order; `leads.attributes.record` gives a value (or None) for each."""

@@ -1,14 +1,15 @@
 """From patch to finding: when it happened, and what the ground is in law."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import shapely
 from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
 
+from aoi.conflicts import conflicts
 from aoi.features import polygonal
-from aoi.layers import Layer, crossings
+from aoi.layers import Layer, LayerFeature, crossings
 from leads.model import Crossing, Finding, Patch
 
 LAYER_STATUS = "layer_status"
@@ -44,22 +45,23 @@ def finding(
         UnreadableVectorError: if a layer can not be read.
     """
     given = {layer.kind for layer in layers}
+    crossed = [(layer, pair) for layer in layers for pair in crossings(patch.geometry, (layer,))]
     return Finding(
         patch=patch,
         last_before=last_before,
         first_seen=first_seen,
         dates_seen=tuple(sorted(set(dates_seen))),
         looks=looks,
-        crossings=tuple(crossing for layer in layers for crossing in _crossed(patch, layer)),
+        crossings=tuple(_crossing(patch, layer, *pair) for layer, pair in crossed),
         layers_missing=tuple(kind for kind in wanted if kind not in given),
+        conflicts=conflicts([pair for _, pair in crossed], patch.geometry),
     )
 
 
-def _crossed(patch: Patch, layer: Layer) -> Iterator[Crossing]:
-    for feature, area_m2 in crossings(patch.geometry, (layer,)):
-        attributes = {**feature.attributes, LAYER_STATUS: layer.status, LAYER_NAME: layer.name}
-        ground = _shared(patch.geometry, feature.geometry)
-        yield Crossing(layer.kind, feature.id, feature.name, area_m2, attributes, ground)
+def _crossing(patch: Patch, layer: Layer, feature: LayerFeature, area_m2: float) -> Crossing:
+    attributes = {**feature.attributes, LAYER_STATUS: layer.status, LAYER_NAME: layer.name}
+    ground = _shared(patch.geometry, feature.geometry)
+    return Crossing(layer.kind, feature.id, feature.name, area_m2, attributes, ground)
 
 
 def _shared(one: BaseGeometry, other: BaseGeometry) -> BaseGeometry:

@@ -19,6 +19,7 @@ from pyogrio.raw import write as write_layer
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from aoi.classification import Classification
 from leads.errors import OutputError
 from leads.fields import FIELDS, Field
 from leads.model import Coverage
@@ -34,7 +35,10 @@ _UNTOUCHED = "T00:00:00.000Z"
 
 
 def write_geopackage(
-    path: Path, records: Sequence[tuple[BaseGeometry, Mapping[str, object]]], coverage: Sequence[Coverage]
+    path: Path,
+    records: Sequence[tuple[BaseGeometry, Mapping[str, object]]],
+    coverage: Sequence[Coverage],
+    classification: Classification = Classification.PUBLIC,
 ) -> None:
     """Writes the layers `leads` and `coverage`; the same input gives the same bytes.
 
@@ -43,6 +47,7 @@ def write_geopackage(
         records: for each lead its Polygon or MultiPolygon in EPSG:4326 and a value (or None) for every name in
             `FIELDS`; may be empty, the layer then has its schema and no rows.
         coverage: what was seen of each block; may be empty.
+        classification: how widely it may be shown; said in the description of its layers.
 
     Raises:
         OutputError: if the folder is read-only, the disk is full, or a file with an analyst's edits is in the way.
@@ -58,6 +63,10 @@ def write_geopackage(
                 _describe(database, COVERAGE, COVERAGE_FIELDS)
                 _add_styles(database, _styles(records), f"{day}{_UNTOUCHED}")
                 database.execute("UPDATE gpkg_contents SET last_change = ?", (f"{day}{_UNTOUCHED}",))
+                said = f"分级 Classification: {classification.value} {classification.en}"
+                database.execute(
+                    "UPDATE gpkg_contents SET description = ? WHERE table_name IN (?, ?)", (said, LEADS, COVERAGE)
+                )
                 database.commit()
                 database.execute("VACUUM")
                 _verify(database, {LEADS: len(records), COVERAGE: len(coverage)})

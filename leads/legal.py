@@ -7,6 +7,7 @@ from leads.area import mu
 from leads.model import Finding
 from leads.rows import Row
 from leads.rules.outcome import RuleFinding, State
+from leads.rules.uses import uses_of
 from leads.rules.wording import short, weightiest
 from leads.standing import Clock, Cover, Known, KnownState, MineAnswer, PermitState, PermitUse, TemporaryUse
 
@@ -37,12 +38,13 @@ _PERMIT_ZH = {
 }
 
 
-def columns(finding: Finding, rule_ids: Sequence[str] = ()) -> dict[str, str | None]:
+def columns(finding: Finding, rule_ids: Sequence[str] = (), change_zh: str = "") -> dict[str, str | None]:
     """Values for the columns of `leads.fields.FIELDS` that are about law.
 
     Args:
         finding: weighed (`leads.weigh`) or not: what was not asked is None.
         rule_ids: of the detector, named where no rule was considered.
+        change_zh: Chinese name of the change: where it is nobody's, no rule is compared, and that is said.
     """
     mine = finding.mine
     answers = (mine.licence, mine.land_approval, mine.restoration) if mine else ()
@@ -51,7 +53,7 @@ def columns(finding: Finding, rule_ids: Sequence[str] = ()) -> dict[str, str | N
     return {
         "rule": _joined(dict.fromkeys(one.document for one in finding.rules)) or _joined(rule_ids),
         "rule_flag": _FLAGS[state] if state else "none",
-        "rule_state": _joined(map(short, _stated(finding.rules))) or NOT_COMPARED,
+        "rule_state": _joined(map(short, _stated(finding.rules))) or _not_compared(finding, change_zh),
         "rule_note": _joined(_remarks(finding.rules)),
         "known_st": finding.known.state.value if finding.known else None,
         "known_id": (finding.known.patch_id or None) if finding.known else None,
@@ -63,6 +65,15 @@ def columns(finding: Finding, rule_ids: Sequence[str] = ()) -> dict[str, str | N
         "mine_note": _mine(answers),
         "regulator": _regulator(finding),
     }
+
+
+def _not_compared(finding: Finding, change_zh: str) -> str:
+    """Why there is nothing: a fire or regrowth breaks no rule, but the name may be wrong."""
+    if "none" not in uses_of(change_zh, finding.patch.detector):
+        return NOT_COMPARED
+    return (
+        f"{NOT_COMPARED}（影像判为“{change_zh}”，不属用地行为，须核实 by its name no use of the ground, to be checked）"
+    )
 
 
 def _stated(rules: Sequence[RuleFinding]) -> list[RuleFinding]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from shapely.geometry.base import BaseGeometry
 
+from aoi.conflicts import Conflict
 from leads.rules.outcome import RuleFinding
 from leads.standing import Known, MineAnswers, TemporaryUse
 
@@ -68,6 +69,9 @@ class Finding:
     crossings: tuple[Crossing, ...] = ()
     layers_missing: tuple[str, ...] = ()
     """Kinds of layer that the detector wanted and nobody gave."""
+
+    conflicts: tuple[Conflict, ...] = ()
+    """Ground of the patch that two maps claim for different things; all are shown, none is preferred."""
 
     rules: tuple[RuleFinding, ...] = ()
     """Rules in force while the conduct may have happened, the weightiest first."""

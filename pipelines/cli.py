@@ -7,7 +7,20 @@ import warnings
 import typer
 from typer.exceptions import TyperException
 
-from pipelines.commands import aoi, archive, demo, detectors, doctor, evaluate, layers, scan, train, weights
+from pipelines.commands import (
+    aoi,
+    archive,
+    demo,
+    detectors,
+    doctor,
+    evaluate,
+    layers,
+    rules,
+    scan,
+    sources,
+    train,
+    weights,
+)
 from pipelines.errors import Exit, PipelineError
 
 app = typer.Typer(
@@ -28,8 +41,10 @@ app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate_command)
 app.command("train", help=train.HELP)(train.train_command)
 app.command("doctor", help=doctor.HELP)(doctor.doctor_command)
 app.add_typer(archive.app, name="archive")
+app.add_typer(sources.app, name="sources")
 app.add_typer(aoi.app, name="aoi")
 app.add_typer(layers.app, name="layers")
+app.add_typer(rules.app, name="rules")
 app.add_typer(detectors.app, name="detectors")
 app.add_typer(weights.app, name="weights")
 
@@ -54,8 +69,10 @@ def main() -> None:
 
 def _fault(error: Exception) -> Exit:
     """The exit code of an error; what is not of our own kinds is a fault of ours, and asks to be reported."""
+    from imagery.errors import ProviderError
+
     code = exit_code_of(error)
-    if code is not Exit.FAULT:
+    if code is not Exit.FAULT or isinstance(error, ProviderError):
         _say(" ".join(str(error).split()))
         return code
     if os.environ.get("WEIXUN_DEBUG"):
@@ -71,14 +88,17 @@ def exit_code_of(error: Exception) -> Exit:
     """Which exit code an error of any room means."""
     from aoi.errors import AoiError
     from detectors.core.errors import UnknownDetectorError
-    from imagery.errors import ImageryError
+    from imagery.errors import DiskFullError as CacheFullError
+    from imagery.errors import ImageryError, ProviderError
     from leads.errors import DiskFullError, OutputError
     from weights.errors import NoRoomError, NotWrittenError, WeightsError
 
     if isinstance(error, PipelineError):
         return error.exit_code
-    if isinstance(error, DiskFullError | NoRoomError):
+    if isinstance(error, DiskFullError | CacheFullError | NoRoomError):
         return Exit.LOCKED_OR_FULL
+    if isinstance(error, ProviderError):
+        return Exit.FAULT  # the service's, and told as such; what is wrong with our settings was found out before
     if isinstance(error, AoiError | ImageryError | OutputError | UnknownDetectorError | NotWrittenError):
         return Exit.BAD_INPUT
     if isinstance(error, WeightsError):

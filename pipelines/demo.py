@@ -11,6 +11,7 @@ import pyogrio
 from shapely.geometry.base import BaseGeometry
 
 from aoi.read import read_aoi
+from imagery.providers.local import LocalProvider
 from imagery.simulated.score import MatchTable, match
 from imagery.simulated.spec import demo_spec
 from imagery.simulated.truth import Truth
@@ -84,7 +85,7 @@ def demo(out: Path, seed: int = 0, progress: Progress | None = None, run_blocks:
         _build(steppe, seed, progress)
     request = ScanRequest(
         aoi=read_aoi(str(steppe / "aoi.geojson")),
-        archive=steppe / "archive",
+        source=LocalProvider.open(steppe / "archive"),
         before=(spec.before[0], spec.before[-1]),
         after=(spec.after[0], spec.after[-1]),
         out=result,

@@ -20,7 +20,7 @@ class Check:
 
 def examine() -> tuple[Check, ...]:
     """Look at everything a scan or a patrol may need."""
-    return (*_drivers(), _vectors(), _cloud_mask(), _gpu(), _home(), _detectors(), _weights(), _fonts())
+    return (*_drivers(), _vectors(), _cloud_mask(), _gpu(), _home(), *_sources(), _detectors(), _weights(), _fonts())
 
 
 def _drivers() -> tuple[Check, ...]:
@@ -70,6 +70,19 @@ def _home() -> Check:
     nearest = next(parent for parent in (place, *place.absolute().parents) if parent.exists())
     writable = os.access(nearest, os.W_OK)
     return Check("state folder", writable, True, f"{place} ({'writable' if writable else 'read-only'})")
+
+
+def _sources() -> tuple[Check, ...]:
+    from pipelines.errors import BadInputError
+    from pipelines.home import home
+    from pipelines.sources import FILE, configured, readiness
+
+    try:
+        known = configured(home()).named
+    except BadInputError as error:
+        return (Check(FILE, False, True, str(error)),)
+    found = ((name, readiness(name, config, home())) for name, config in known.items())
+    return tuple(Check(f"source {name}", ready, False, said) for name, (ready, said) in found)
 
 
 def _detectors() -> Check:

@@ -8,6 +8,8 @@ class Exit(IntEnum):
 
     DONE = 0
     FAULT = 1
+    """Ours, or of a service that imagery was asked of."""
+
     BAD_INPUT = 2
     PARTIAL = 3
     NOTHING_OBSERVED = 4

@@ -12,6 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from aoi.grid import Block
 from aoi.read import read_aoi
 from pipelines.block import BlockResult
+from pipelines.connect import imagery_of
 from pipelines.demo import demo
 from pipelines.home import home
 from pipelines.progress import Lines, Step
@@ -40,7 +41,7 @@ def as_tasks(work: BlockWork, blocks: Sequence[Block], step: Step) -> Iterator[B
 @flow(name="scan", task_runner=ThreadPoolTaskRunner(max_workers=2))  # type: ignore[arg-type]
 def scan_flow(
     aoi: str,
-    archive: Path,
+    archive: Path | None,
     before: tuple[dt.date, dt.date],
     after: tuple[dt.date, dt.date],
     out: Path,
@@ -48,12 +49,13 @@ def scan_flow(
     layers: Path | None = None,
     scores: bool = False,
     method: Method = "auto",
+    source: str = "",
 ) -> int:
     """Scan an area on demand.
 
     Args:
         aoi: id, file, or ``lon,lat,radius_m``.
-        archive: local archive.
+        archive: local archive; None where a source is named.
         before: first and last day.
         after: first and last day.
         out: folder for the result.
@@ -61,13 +63,16 @@ def scan_flow(
         layers: statutory layers.
         scores: whether to write score maps.
         method: ``network``, ``training-free``, or ``auto``: the network where there are weights.
+        source: name of a configured source of imagery, or several with commas between, instead of an archive.
 
     Returns:
         The exit code of the scan.
     """
     check_order(before, after)
-    request = ScanRequest(read_aoi(aoi, home()), archive, before, after, out, detectors, layers, scores, method=method)
-    return int(scan(request, Lines(), run_blocks=as_tasks).exit_code)
+    area = read_aoi(aoi, home())
+    with imagery_of(archive, source, home()) as imagery:
+        request = ScanRequest(area, imagery, before, after, out, detectors, layers, scores, method=method)
+        return int(scan(request, Lines(), run_blocks=as_tasks).exit_code)
 
 
 @flow(name="train")

@@ -14,14 +14,16 @@ from aoi.model import Aoi
 from detectors.core.apply import in_season
 from detectors.core.reader import Reader
 from detectors.core.types import Detector
-from imagery.archive import Archive
-from imagery.compose import solar_days
+from imagery.compose import Failure, solar_days
 from imagery.scene import Scene
 from pipelines.errors import NothingObservedError
 from pipelines.request import DateRange, ScanRequest
 
 GSD_STEPS_M = (2.0, 4.0, 5.0, 8.0, 10.0, 15.0, 16.0, 20.0, 30.0, 60.0, 90.0, 100.0)
 """Pixel sizes that the analysis grid may have; a scene in degrees takes the nearest."""
+
+NEAR_DAYS = 1500
+"""Where nothing is found, days this far off are named."""
 
 RIM_DEG = 0.01
 """Ground beyond the AOI that is worked too (about 1 km), so that a patch on its edge is seen whole."""
@@ -50,23 +52,35 @@ class Plan:
     out_of_season: tuple[str, ...]
     """Detectors for which no after scene lies in their season."""
 
+    refused: tuple[Failure, ...] = ()
+    """What the source told of but could not make a scene of."""
+
 
 def plan_scan(request: ScanRequest, detectors: Sequence[Detector], reader: Reader) -> Plan:
     """Look the scenes up and lay the grid.
 
     Raises:
-        NothingObservedError: if one of the ranges has no scene over the AOI; says what the archive does hold.
+        NothingObservedError: if one of the ranges has no scene over the AOI; says what the source does hold.
     """
-    archive = Archive.open(request.archive)
+    refused: dict[str, Failure] = {}
+
+    def search(ground: BaseGeometry, dates: DateRange) -> tuple[Scene, ...]:
+        found = _optical(request.source.search(ground, *dates))
+        refused.update({one.scene_id: Failure(one.scene_id, one.reason) for one in request.source.refused})
+        return found
+
     rim = request.aoi.geometry.buffer(RIM_DEG)
-    near = _find(archive, request.aoi.geometry, request)
+    near = []
+    for role, dates in (("before", request.before), ("after", request.after)):
+        near.append(search(request.aoi.geometry, dates))
+        if not near[-1]:
+            raise NothingObservedError(_nothing(request, role, dates, tuple(refused.values())))
     gsd_m = max(grid_gsd_m(scenes) for scenes in near)
     blocks = blocks_of(rim, gsd_m, reader.reach_px, request.block_px)
     cells = cells_of(blocks)
     # Normals look beyond the AOI, at all the ground of their cells, so that the AOI has no say in them.
     reach = shapely.union_all([cell.reach for cell in cells])
-    before = archive.search(reach, *request.before)
-    after = archive.search(reach, *request.after)
+    before, after = search(reach, request.before), search(reach, request.after)
     days = tuple(day for day in solar_days(after) if any(in_season(detector, day) for detector in detectors))
     idle = tuple(d.id for d in detectors if not any(in_season(d, day) for day in days))
     if not days:
@@ -75,26 +89,27 @@ def plan_scan(request: ScanRequest, detectors: Sequence[Detector], reader: Reade
             f"{', '.join(d.id for d in detectors)}; see `weixun detectors list`"
         )
     dn = any(scene.level == "DN" for scene in before + after)
-    return Plan(request.aoi, gsd_m, blocks, cells, before, after, days, tuple(detectors), reader, not dn, idle)
+    wrong = tuple(refused[name] for name in sorted(refused))
+    return Plan(request.aoi, gsd_m, blocks, cells, before, after, days, tuple(detectors), reader, not dn, idle, wrong)
 
 
-def _find(archive: Archive, geometry: BaseGeometry, request: ScanRequest) -> tuple[tuple[Scene, ...], ...]:
-    found = []
-    for name, dates in (("before", request.before), ("after", request.after)):
-        scenes = archive.search(geometry, *dates)
-        if not scenes:
-            raise NothingObservedError(_nothing(archive, geometry, request, name, dates))
-        found.append(scenes)
-    return tuple(found)
+def _optical(scenes: Sequence[Scene]) -> tuple[Scene, ...]:
+    """Radar sees through cloud, but shows no reflectance: a look with it alone would see nothing."""
+    return tuple(scene for scene in scenes if scene.optical)
 
 
-def _nothing(archive: Archive, geometry: BaseGeometry, request: ScanRequest, name: str, dates: DateRange) -> str:
-    over = sorted({scene.solar_day for scene in archive.scenes() if scene.geometry.intersects(geometry)})
+def _nothing(request: ScanRequest, name: str, dates: DateRange, refused: Sequence[Failure]) -> str:
+    """Why there is nothing to begin with, and what there is at other times."""
+    source, geometry = request.source, request.aoi.geometry
+    first, last = (day + dt.timedelta(days=apart) for day, apart in zip(dates, (-NEAR_DAYS, NEAR_DAYS), strict=True))
+    over = sorted({scene.solar_day for scene in source.search(geometry, first, last)})
     asked = f"no scene over AOI {request.aoi.id!r} between {dates[0]} and {dates[1]} (--{name})"
+    if refused:
+        asked += f", beside what could not be used ({'; '.join(one.reason.rstrip('.') for one in refused[:2])})"
     if not over:
-        return f"{asked}: no scene of {request.archive} touches it at all"
+        return f"{asked}: no scene of {source.name} touches it from {first} to {last} either"
     days = ", ".join(map(str, over[:6])) + (f" … {over[-1]} ({len(over)} days)" if len(over) > 6 else "")
-    return f"{asked}; the archive has {days}"
+    return f"{asked}; {source.name} has {days}"
 
 
 def grid_gsd_m(scenes: Sequence[Scene]) -> float:

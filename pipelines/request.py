@@ -1,12 +1,13 @@
 """What is asked of a scan."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from aoi.grid import BLOCK_PX
 from aoi.model import Aoi
+from imagery.providers.provider import Provider
 from pipelines.errors import BadInputError
 
 Method = Literal["auto", "network", "training-free"]
@@ -20,7 +21,9 @@ class ScanRequest:
     """One scan: where, between when and when, for what, and where the result goes."""
 
     aoi: Aoi
-    archive: Path
+    source: Provider
+    """Where imagery comes from; `imagery.providers.local.LocalProvider` for an archive."""
+
     before: DateRange
     after: DateRange
     out: Path
@@ -28,7 +31,7 @@ class ScanRequest:
     """Ids; empty means all."""
 
     layers: Path | None = None
-    """A GeoPackage, file or folder of statutory layers."""
+    """A GeoPackage, file or folder of statutory layers; None = those that the home keeps."""
 
     scores: bool = False
     """Whether to write one score COG per detector and UTM zone."""
@@ -44,6 +47,9 @@ class ScanRequest:
 
     block_px: int = BLOCK_PX
     """Edge of a block's core in pixels; it decides memory and speed, never the leads."""
+
+    today: dt.date = field(default_factory=dt.date.today)
+    """Day of the run, on which permits and restoration plans are read."""
 
 
 def parse_method(text: str) -> Method:

@@ -55,10 +55,25 @@ class Run:
 
     leads: int
     leads_by_detector: Mapping[str, int]
+    layers: tuple[Mapping[str, Any], ...]
+    """Layers and tables of penalties that leads were held against."""
+
+    classification: str
+    """公开, 内部 or 敏感: the strictest of the layers, inherited by every output."""
+
+    not_run: tuple[Failed, ...]
+    """Detectors that a missing layer kept from running."""
+
     failed_blocks: tuple[Failed, ...]
     unreadable_scenes: tuple[Failed, ...]
     notes: tuple[str, ...]
     exit_code: Exit
+    bytes_fetched: int
+    """Over the network; what was here already is not counted."""
+
+    bytes_cached: int
+    """Of the scenes that were read: what was here already, from an archive or an earlier run."""
+
     seconds: Mapping[str, float]
     out: str
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -77,12 +92,19 @@ class Run:
         lines = [
             f"{self.leads} leads 线索 ({counts})",
             f"observed {seen} of the area; what was not observed is not unchanged",
+            *(f"{idle.name} did not run: {idle.reason}" for idle in self.not_run),
+            *self._traffic(),
             *(f"unreadable scene {failed.name}: {failed.reason}" for failed in self.unreadable_scenes),
             *(f"failed block {failed.name}: {failed.reason}" for failed in self.failed_blocks),
             *(f"note: {note}" for note in self.notes),
             f"open {self.out}/leads.qgz in QGIS, or {self.out}/quicklook/index.html in a browser",
         ]
         return "\n".join(lines)
+
+    def _traffic(self) -> list[str]:
+        if not self.bytes_fetched:
+            return []
+        return [f"fetched {self.bytes_fetched / 1e6:,.1f} MB; {self.bytes_cached / 1e6:,.1f} MB were here already"]
 
     def write(self, path: Path) -> None:
         """Write `run.json`."""
@@ -131,8 +153,9 @@ def asked_of(request: ScanRequest) -> dict[str, Any]:
         "after": list(request.after),
         "detectors": list(request.detectors) or ["all"],
         "layers": request.layers.name if request.layers else None,
-        "archive": request.archive.name,
+        "source": request.source.name,
         "method": request.method,
+        "today": request.today.isoformat(),
     }
 
 

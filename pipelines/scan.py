@@ -16,7 +16,6 @@ from threadpoolctl import threadpool_limits
 
 from aoi.cells import Cell
 from aoi.grid import Block
-from aoi.layers import Layer, open_layers
 from detectors.core.apply import TRAINING_FREE
 from detectors.core.normals import Normals
 from imagery.compose import Failure
@@ -24,9 +23,11 @@ from leads.errors import OutputError
 from leads.geopackage import refuse_edited
 from leads.model import Coverage
 from pipelines.block import BlockResult, ground_of, work_block
+from pipelines.bring import Brought, bring
 from pipelines.chosen import detectors_for
 from pipelines.errors import BadInputError, Exit, NothingObservedError, PipelineError
 from pipelines.home import home
+from pipelines.law import Law, fit_to_run, law_of, layer_records, missing_notes
 from pipelines.outputs import Outputs
 from pipelines.package import draw, package
 from pipelines.plan import Plan, plan_scan
@@ -64,31 +65,35 @@ def scan(
     clock = _Clock()
     reader = reader_of(request.method, home())
     detectors = detectors_for(request.detectors, request.method, home())
-    layers = open_layers(request.layers, request.layers_status) if request.layers else ()
+    law = law_of(request, home())
+    detectors, idle = fit_to_run(detectors, law)
     # Blocks and cells share the cores already; and one thread gives the same normals on every machine.
     one_thread = threadpool_limits(limits=1, user_api="blas")
     with one_thread, staged_folder(request.out) as folder, tempfile.TemporaryDirectory(prefix="weixun-") as scratch:
         plan = plan_scan(request, detectors, reader)
         clock.lap("plan")
+        brought = bring(plan, request.source, progress)
+        plan = brought.plan
+        clock.lap("fetch")
         region = fit_region(plan, progress, workers)
         clock.lap("normals")
         outputs = Outputs(plan, folder, Path(scratch), request.scores)
         try:
             done = _work(plan, region, outputs, progress, run_blocks or in_threads(workers))
             clock.lap("blocks")
-            found = leads_of(plan, done.results, outputs, layers)
+            found = leads_of(plan, done.results, outputs, law)
             clock.lap("leads")
             outputs.close()
             clock.lap("images")
         except BaseException:
             outputs.discard()
             raise
-        package(plan, found, done.coverage, folder, outputs)
+        package(plan, found, done.coverage, folder, outputs, law.classification)
         clock.lap("package")
         if request.quicklooks:
-            draw(plan, found, folder, progress, workers)
+            draw(plan, found, folder, progress, workers, law.classification)
         clock.lap("pictures")
-        run = _record(request, plan, region, layers, done, Counter(d.id for _, d in found), folder, clock)
+        run = _record(request, brought, region, law, idle, done, Counter(d.id for _, d in found), folder, clock)
         run.write(folder / "run.json")
         _publish(folder, request.out)
     return run
@@ -214,15 +219,17 @@ def _publish(folder: Path, out: Path) -> None:
 
 def _record(
     request: ScanRequest,
-    plan: Plan,
+    brought: Brought,
     region: Region,
-    layers: Sequence[Layer],
+    law: Law,
+    idle: tuple[Failed, ...],
     done: _Done,
     by_detector: Counter[str],
     folder: Path,
     clock: "_Clock",
 ) -> Run:
-    unreadable = _unreadable(region, done.results)
+    plan = brought.plan
+    unreadable = _unreadable(region, done.results) | set(brought.quarantined) | set(plan.refused)
     normals = tuple(_keep(cell, day, fitted, folder) for (cell, day), fitted in sorted(region.normals.items()))
     return Run(
         asked=asked_of(request),
@@ -234,10 +241,15 @@ def _record(
         observed=done.observed,
         leads=by_detector.total(),
         leads_by_detector={detector.id: by_detector[detector.id] for detector in plan.detectors},
+        layers=layer_records(law),
+        classification=law.classification.value,
+        not_run=idle,
         failed_blocks=done.failed,
         unreadable_scenes=tuple(sorted((Failed(f.scene_id, f.reason) for f in unreadable), key=lambda f: f.name)),
-        notes=_notes(plan, region, layers, request.method),
+        notes=_notes(plan, region, law, request.method),
         exit_code=Exit.PARTIAL if done.failed or unreadable else Exit.DONE,
+        bytes_fetched=brought.bytes_fetched,
+        bytes_cached=brought.bytes_cached,
         seconds=clock.laps,
         out=request.out.as_posix(),
         outputs=hashes(folder, [path for path in folder.rglob("*") if path.is_file()]),
@@ -256,15 +268,9 @@ def _why_training_free(method: Method) -> str:
     return "no trained weights" if method == "auto" else "asked for"
 
 
-def _notes(plan: Plan, region: Region, layers: Sequence[Layer], method: Method) -> tuple[str, ...]:
-    given = {layer.kind for layer in layers}
+def _notes(plan: Plan, region: Region, law: Law, method: Method) -> tuple[str, ...]:
     notes = [f"{name}: no after scene in its season" for name in plan.out_of_season]
-    notes += [
-        f"{detector.id}: layer {kind} was not given"
-        for detector in plan.detectors
-        for kind in detector.layers
-        if kind not in given
-    ]
+    notes += missing_notes(plan.detectors, law)
     notes += [
         f"{scene.id} has no cloud mask: cloud may be taken for change"
         for scene in plan.before + plan.after

@@ -59,7 +59,7 @@ def draw_up(
         "restoration_plans": _plans(rights, len(land.old_mines), seen),
         "basic_farmland": [({"tbbh": f"SIM-JN-{number + 1}"}, farm) for number, farm in enumerate(farms)],
         "forest_land": [
-            ({"xbh": f"SIM-LD-{number + 1}", "sllb": "公益林" if number % 2 else "商品林"}, wood)
+            ({"bsm": f"SIM-LD-{number + 1}", "sllb": "公益林" if number % 2 else "商品林"}, wood)
             for number, wood in enumerate(woods)
         ],
         "grassland": _grassland(ground, land, [*farms[1:], *woods]),
@@ -101,7 +101,7 @@ def _grassland(ground: BaseGeometry, land: Landscape, others: Sequence[BaseGeome
     gone = shapely.union_all([*land.villages, *land.old_mines, *others])
     left = shapely.difference(ground, gone)
     parts = [part for part in shapely.get_parts(left) if part.geom_type == "Polygon"]
-    return [({"xbh": f"SIM-C-{number + 1}", "dlmc": "天然牧草地"}, part) for number, part in enumerate(parts)]
+    return [({"bsm": f"SIM-C-{number + 1}", "dlmc": "天然牧草地"}, part) for number, part in enumerate(parts)]
 
 
 def _known(changes: Sequence[Change], seen: dt.date) -> tuple[Table, tuple[Mapping[str, str], ...]]:

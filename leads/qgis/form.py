@@ -17,17 +17,26 @@ REVIEWER_WANTED = "coalesce(\"status\", 'new') = 'new' OR coalesce(\"reviewer\",
 REVIEWER_WANTED_TEXT = "请填写审核人 Please give the reviewer's name"
 
 _LONG = (
-    "remark", "layers", "layers_no", "licences", "seen_dates", "rule", "rule_state", "rule_note", "known_note",
-    "permit_st", "mine_note",
+    "remark", "layers", "layers_no", "conflict", "licences", "seen_dates", "rule", "rule_state", "rule_note",
+    "known_note", "permit_st", "mine_note",
 )  # fmt: skip
 """Texts that want several lines."""
 
 _SUMMARY = (
     "lead_id", "model_zh", "change_zh", "grade", "conf", "date_bef", "seen_first", "looks",
-    "area_mu", "mu_lo", "mu_hi", "place", "dms", "layers", "licences", "rule_state", "known_st", "permit_st",
-    "mine_note", "note",
+    "area_mu", "mu_lo", "mu_hi", "place", "dms", "rule_flag", "known_st", "classif", "note",
 )  # fmt: skip
-"""What an analyst reads first, beside the boxes to fill in; the rest is on the second tab."""
+"""What an analyst reads first, beside the boxes to fill in."""
+
+_LAW = (
+    ("对照规则 Rules", ("rule_flag", "rule_state", "rule_note", "rule")),
+    ("占用图层 Layers", ("layers", "layers_no", "conflict", "licences")),
+    ("已知图斑 Known patches", ("known_st", "known_id", "known_note", "regulator")),
+    ("许可期限 Permits", ("permit_st",)),
+    ("矿场三项 A mine's three answers", ("mine_lic", "mine_land", "mine_rest", "mine_note")),
+)
+"""Where it stands beside the law, on a tab of its own, the short answers of the first among it; what is left over is
+on the third."""
 
 
 def form(fields: Sequence[Field]) -> list[Element]:
@@ -119,17 +128,20 @@ def _table(names: Sequence[str]) -> Element:
 
 
 def _layout(fields: Sequence[Field]) -> Element:
-    """Two tabs: what is filled in beside what is read first, and everything else."""
+    """Three tabs: what is filled in beside what is read first, where it stands beside the law, everything else."""
     index = {field.name: number for number, field in enumerate(fields, 1)}
     filled = [field.name for field in fields if field.editable]
     summary = [name for name in _SUMMARY if name in index and name not in filled]
-    rest = [name for name in index if name not in (*filled, *summary)]
+    law = [(title, [name for name in names if name in index]) for title, names in _LAW]
+    rest = [name for name in index if name not in (*filled, *summary, *(name for _, names in law for name in names))]
     if not filled:
         return element("attributeEditorForm", {}, _container("全部属性 All attributes", list(index), index))
     first = _container("审核 Review", [], index)
     first.append(_container("请填写 To fill in", filled, index, group=True))
     first.append(_container("线索要点 The lead in short", summary, index, group=True))
-    return element("attributeEditorForm", {}, first, _container("其余属性 Other attributes", rest, index))
+    second = _container("对照法规 Beside the law", [], index)
+    second.extend(_container(title, names, index, group=True) for title, names in law if names)
+    return element("attributeEditorForm", {}, first, second, _container("其余属性 Other attributes", rest, index))
 
 
 def _container(name: str, names: Sequence[str], index: dict[str, int], group: bool = False) -> Element:

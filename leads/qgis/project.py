@@ -13,8 +13,10 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from aoi.classification import Classification
 from aoi.grid import to_crs
 from leads.errors import OutputError
+from leads.fields import NOTE
 from leads.qgis.elements import element, spatial_reference
 from leads.qgis.rasters import (
     FALSE_COLOUR,
@@ -58,7 +60,13 @@ class _Layer:
     shown: bool = True
 
 
-def write_project(path: Path, geopackage: Path, rasters: Sequence[RasterLayer], aoi: BaseGeometry) -> None:
+def write_project(
+    path: Path,
+    geopackage: Path,
+    rasters: Sequence[RasterLayer],
+    aoi: BaseGeometry,
+    classification: Classification = Classification.PUBLIC,
+) -> None:
     """Writes a ``.qgz`` that shows leads over coverage over the after and before images.
 
     Sources are relative, so the folder can be moved. The first view is on the leads, or on the AOI when there are none.
@@ -68,6 +76,7 @@ def write_project(path: Path, geopackage: Path, rasters: Sequence[RasterLayer], 
         geopackage: what `write_geopackage` wrote.
         rasters: images and scores, each group drawn in the order given; the first one's CRS is the project's.
         aoi: outline in EPSG:4326.
+        classification: how widely it may be shown; said in its title and its notes.
 
     Raises:
         OutputError: if the folder is read-only, the disk is full, or the GeoPackage or a raster can not be read.
@@ -80,7 +89,7 @@ def write_project(path: Path, geopackage: Path, rasters: Sequence[RasterLayer], 
         _vector(geopackage, path, "coverage", "观测情况 coverage", coverage_style(), labels=False),
         *_rasters(path, rasters, looks),
     ]
-    document = _document(path.stem, layers, epsg, _view(leads_box or aoi, epsg))
+    document = _document(path.stem, layers, epsg, _view(leads_box or aoi, epsg), classification)
     with staged(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         # A fixed date: the same results give the same file.
         entry = zipfile.ZipInfo(f"{path.stem}.qgs", (1980, 1, 1, 0, 0, 0))
@@ -160,7 +169,14 @@ def _view(ground: BaseGeometry, epsg: int) -> tuple[float, float, float, float]:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _document(title: str, layers: Sequence[_Layer], epsg: int, view: tuple[float, float, float, float]) -> bytes:
+def _document(
+    name: str,
+    layers: Sequence[_Layer],
+    epsg: int,
+    view: tuple[float, float, float, float],
+    classification: Classification,
+) -> bytes:
+    title = f"卫巡 Weixun {name}（{classification.value} {classification.en}）"
     corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), (f"{value:.6f}" for value in view), strict=True))
     canvas = element(
         "mapcanvas",
@@ -173,8 +189,8 @@ def _document(title: str, layers: Sequence[_Layer], epsg: int, view: tuple[float
     first = element("DefaultViewExtent", corners, spatial_reference(epsg))
     whole = element(
         "qgis",
-        {"version": "3.22.0", "projectname": f"卫巡 Weixun {title}"},
-        element("title", text=f"卫巡 Weixun {title}"),
+        {"version": "3.22.0", "projectname": title},
+        element("title", text=title),
         element("projectCrs", {}, spatial_reference(epsg)),
         _tree(layers),
         canvas,
@@ -184,8 +200,22 @@ def _document(title: str, layers: Sequence[_Layer], epsg: int, view: tuple[float
         _themes(layers),
         element("ProjectViewSettings", {"UseProjectScales": "0"}, element("Scales"), first),
     )
+    whole.append(_metadata(title, classification))
     body: bytes = tostring(whole, encoding="utf-8")
     return b"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + body
+
+
+def _metadata(title: str, classification: Classification) -> Element:
+    """What the project says of itself under Project ▸ Properties ▸ Metadata."""
+    return element(
+        "projectMetadata",
+        {},
+        element("identifier"),
+        element("type", text="project"),
+        element("title", text=title),
+        element("abstract", text=f"分级 Classification: {classification.value} {classification.en}。{NOTE}"),
+        element("author", text="卫巡 Weixun"),
+    )
 
 
 def _maplayer(layer: _Layer) -> Element:

@@ -9,8 +9,9 @@ app = typer.Typer(help="Index scenes into a local STAC archive.", no_args_is_hel
 
 ADD_HELP = """Index scenes in place: the files stay where they are.
 
-SRC is a folder of band files (Sentinel-2 per band, OSCD city, Sentinel Hub export), or a multi-band GeoTIFF or
-ENVI file with a small JSON sidecar that names bands, date and scaling.
+SRC is a folder of band files (Sentinel-2 per band, OSCD city, Sentinel Hub export), a Gaofen or ZY-3 product, a
+mosaic beside its seam-line polygons, or a multi-band GeoTIFF or ENVI file with a small JSON sidecar that names bands,
+date and scaling. A raw image is laid onto the ground with the elevation in the archive's dem folder or in the home's.
 
 \b
 Examples:
@@ -33,8 +34,9 @@ def add(
 
     from imagery.archive import Archive
     from pipelines.errors import Exit
+    from pipelines.home import home
 
-    report = Archive.create_or_open(archive).add(sources, sidecar)
+    report = Archive.create_or_open(archive).add(sources, sidecar, (home() / "dem",))
     if as_json:
         refused = [{"path": str(path), "reason": reason} for path, reason in report.refused]
         known = {"added": list(report.added), "already": list(report.already), "refused": refused}

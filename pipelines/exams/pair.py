@@ -25,6 +25,7 @@ from detectors.core.errors import DetectorError
 from detectors.core.types import BoolArray, FloatArray, Surface
 from imagery.archive import Archive
 from imagery.errors import ImageryError
+from imagery.providers.local import LocalProvider
 from imagery.scene import BANDS, Scene
 from leads.errors import LeadsError
 from pipelines.errors import PipelineError
@@ -152,7 +153,7 @@ def scan_pair(pair: Indexed, geobox: GeoBox, detectors: Sequence[str], method: M
     """
     request = ScanRequest(
         aoi=Aoi(pair.name, pair.name, pair.name, footprint(geobox)),
-        archive=pair.archive,
+        source=LocalProvider.open(pair.archive),
         before=(pair.before.solar_day, pair.before.solar_day),
         after=(pair.after.solar_day, pair.after.solar_day),
         out=out,

@@ -74,6 +74,12 @@ def fake(job: str, **arguments: Any) -> Measured:
         "scan": {"seconds": 8.0, "km2": 200.0, "blocks": 4, "stages": stages},
         "normals": {"seconds": 1.0, "samples": 60_000},
         "read": {"ours_mpx_s": 4.0, "other_mpx_s": 5.0},
+        "same_mosaic": {"worst": 5e-5},
+        "mosaic": {
+            "seconds": {"ours": 2.0, "odc": 8.0, "decode": 1.5}.get(arguments.get("way", ""), 0.0),
+            "cpu_s": 4.0,
+            "mpx": 24.0,
+        },
         "evaluation": {"ours_mpx_s": 50.0, "other_mpx_s": 10.0},
         "inference": {"bf16_mpx_s": 4.0, "fp32_mpx_s": 2.0, "percentile_99_9": 0.01},
         "plain": {"plain_mpx_s": 1.0},
@@ -94,6 +100,9 @@ def test_the_table_and_the_file_say_the_same(
     speed = rows["scan, beside decoding the same files once with all cores"]
     assert (speed["ours"], speed["other"], speed["ratio"]) == (25.0, 100.0, 0.25)
     assert rows["peak memory of the scan, beside its bound"]["ratio"] == 0.4
+    assert rows["mosaic, largest difference from odc-stac's, beside the bound"]["ratio"] == 0.5
+    assert rows["mosaic, beside odc-stac + xarray with as many threads, by the clock"]["ratio"] == 4.0
+    assert rows["mosaic, beside decoding the windows it reads, by the clock"]["ratio"] == 0.75
     assert rows["whole scan per block of the whole (4), beside a quarter (1)"]["ratio"] == 1.0
     printed = capsys.readouterr().out
     assert all(name in printed for name in rows)

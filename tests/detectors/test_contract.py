@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from aoi.kinds import KINDS
 from detectors.core.errors import DetectorError, UnknownDetectorError
 from detectors.core.registry import _admit, all_detectors, choose
 from detectors.core.types import Detector
@@ -34,6 +35,12 @@ def test_its_transitions_are_named_and_weighted(detector: Detector) -> None:
         assert 0 <= transition.weight <= 1
         assert transition.name_zh
         assert transition.name_en
+
+
+@EVERY
+def test_its_layers_are_kinds_that_exist_and_it_requires_none_that_it_does_not_want(detector: Detector) -> None:
+    assert set(detector.layers) <= KINDS
+    assert set(detector.layers_required) <= set(detector.layers)
 
 
 def test_none_or_all_means_every_detector_and_a_list_keeps_its_order() -> None:

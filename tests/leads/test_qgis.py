@@ -12,6 +12,7 @@ from defusedxml.ElementTree import fromstring
 from PIL import Image
 from shapely.geometry import Polygon, box
 
+from aoi.classification import Classification
 from aoi.grid import Block, to_crs
 from leads.errors import OutputError
 from leads.fields import FIELDS, REASONS, STATUS
@@ -114,6 +115,16 @@ def test_layer_ids_are_long_and_all_that_is_referred_to(results: Results) -> Non
 def test_same_results_same_project(results: Results, tmp_path: Path) -> None:
     again = Results(tmp_path).write([PIT])
     assert again.project.read_bytes() == results.project.read_bytes()
+
+
+def test_its_classification_stands_in_its_title_and_its_metadata(results: Results, tmp_path: Path) -> None:
+    path = tmp_path / "leads.qgz"
+    write_project(path, results.geopackage, results.rasters, AOI, Classification.SENSITIVE)
+    with zipfile.ZipFile(path) as archive:
+        document = fromstring(archive.read("leads.qgs"), forbid_dtd=False)
+    assert document.findtext("title") == "卫巡 Weixun leads（敏感 sensitive）"
+    assert "分级 Classification: 敏感 sensitive" in document.findtext("projectMetadata/abstract")
+    assert "（公开 public）" in results.xml().findtext("title")
 
 
 def test_without_leads_the_view_is_on_the_aoi(tmp_path: Path) -> None:
@@ -266,7 +277,7 @@ def test_the_form_offers_the_values_there_are(edited: tuple[Results, dict[str, A
     assert said["widgets"]["remark"] == ["TextEdit", {"IsMultiline": True, "UseHtml": False}]
     assert said["widgets"]["fid"][0] == "Hidden"
     assert said["aliases"]["lead_id"] == "监测编号 Lead id"
-    assert said["tabs"] == ["审核 Review", "其余属性 Other attributes"]
+    assert said["tabs"] == ["审核 Review", "对照法规 Beside the law", "其余属性 Other attributes"]
 
 
 @pytest.mark.qgis

@@ -1,11 +1,38 @@
-"""Small simulated worlds, built once."""
+"""Small simulated worlds, built once, and services on loopback that offer them."""
 
+import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from imagery.simulated.spec import test_spec as tiny_spec
 from imagery.simulated.world import build
+
+
+def _loopback_module() -> ModuleType:
+    """The services that the tests of `imagery.providers` made; tests are no package."""
+    full = "weixun_tests_loopback"
+    if full not in sys.modules:
+        file = Path(__file__).parents[1] / "imagery" / "providers" / "loopback.py"
+        spec = importlib.util.spec_from_file_location(full, file)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[full] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
+
+
+_loopback = _loopback_module()
+stac, stac_module = _loopback.stac, _loopback.stac_module
+hub, hub_archive, hub_module = _loopback.hub, _loopback.hub_archive, _loopback.hub_module
+
+
+@pytest.fixture(scope="session")
+def loopback() -> ModuleType:
+    """`loopback`, for its functions."""
+    return _loopback
 
 
 @pytest.fixture(scope="session")

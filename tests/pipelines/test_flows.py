@@ -9,6 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.testing.utilities import prefect_test_harness
 
 from aoi.read import read_aoi
+from imagery.providers.local import LocalProvider
 from imagery.simulated.spec import test_spec as tiny_spec
 from pipelines.errors import BadInputError
 from pipelines.flows import scan_flow
@@ -21,7 +22,8 @@ def test_a_flow_gives_what_the_body_gives(steppe: Path, tmp_path: Path) -> None:
     aoi, archive = steppe / "aoi.geojson", steppe / "archive"
     before, after = (spec.before[0], spec.before[-1]), (spec.after[0], spec.after[-1])
     detectors = ("land_disturbance",)
-    body = scan(ScanRequest(read_aoi(str(aoi)), archive, before, after, tmp_path / "body", detectors))
+    source = LocalProvider.open(archive, archive.name)
+    body = scan(ScanRequest(read_aoi(str(aoi)), source, before, after, tmp_path / "body", detectors))
     asked = {"aoi": str(aoi), "archive": archive, "before": before, "detectors": detectors, "out": tmp_path / "flow"}
     with prefect_test_harness():
         assert scan_flow(**asked, after=after) == 0

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 
 from aoi.read import read_aoi
+from imagery.providers.local import LocalProvider
 from imagery.simulated.spec import test_spec as tiny_spec
 from pipelines.errors import BadInputError
 from pipelines.request import ScanRequest
@@ -23,9 +24,8 @@ def request(world: Path, out: Path) -> ScanRequest:
     aoi = read_aoi(str(world / "aoi.geojson"))
     before, after = (SPEC.before[0], SPEC.before[-1]), (SPEC.after[0], SPEC.after[-1])
     detectors = ("land_disturbance",)
-    return ScanRequest(
-        aoi, world / "archive", before, after, out, detectors, scores=True, quicklooks=False, method="network"
-    )
+    source = LocalProvider.open(world / "archive")
+    return ScanRequest(aoi, source, before, after, out, detectors, scores=True, quicklooks=False, method="network")
 
 
 @pytest.fixture(scope="module")

@@ -302,7 +302,8 @@ def test_a_piece_that_was_damaged_once_is_fetched_again(served, stac_module, ste
         served.files[path] = whole  # mended at its source
         here, gone = brought(open_provider(), ground)
     assert gone == {}
-    found, sent = (read_scene(scene, grid(scene)) for scene in (here[bad], steppe.scenes()[0]))
+    sent = steppe.scenes()[0]
+    found, sent = (read_scene(scene, grid(sent)) for scene in (here[bad], sent))
     np.testing.assert_array_equal(found.data, sent.data)
 
 

@@ -17,9 +17,13 @@ from imagery.simulated.world import World
 @pytest.fixture(scope="module")
 def small() -> World:
     """A tiny world that has fields and woods as well, with something planted on each."""
-    spec = tiny_spec(3)
+    spec = tiny_spec(4)
     planted = spec.planted.model_copy(update={"topsoil": 1, "clearing": 1})
-    return World(spec.model_copy(update={"planted": planted, "crop_share": 0.3, "forest_share": 0.3, "width_m": 5_000}))
+    return World(
+        spec.model_copy(
+            update={"planted": planted, "crop_share": 0.3, "forest_share": 0.3, "width_m": 5_000, "height_m": 5_000}
+        )
+    )
 
 
 @pytest.fixture(scope="module")
