@@ -184,7 +184,7 @@ def _latest(dataset: xr.Dataset, clear: Any) -> tuple[xr.Dataset, Any]:
 def _recorded(scenes: Sequence[Scene], blocks: Sequence[Block]) -> list[Read]:
     """Every window that ours reads, by doing it once unmeasured."""
     seen: list[Read] = []
-    plain = Source.raw
+    plain, straight = Source.raw, Source.raw_into
 
     def raw(self: Source, window: Window, margin: int = 0) -> Any:
         part, (rows, cols) = plain(self, window, margin)
@@ -192,12 +192,17 @@ def _recorded(scenes: Sequence[Scene], blocks: Sequence[Block]) -> list[Read]:
         seen.append((Path(self.asset.href), self.asset.index, Window(*corner, part.shape[1], part.shape[0])))
         return part, (rows, cols)
 
-    Source.raw = raw  # type: ignore[method-assign]
+    def raw_into(self: Source, window: Window, own: tuple[slice, slice], out: Any) -> None:
+        straight(self, window, own, out)
+        corner = window.col_off + (own[1].start or 0), window.row_off + (own[0].start or 0)
+        seen.append((Path(self.asset.href), self.asset.index, Window(*corner, out.shape[1], out.shape[0])))
+
+    Source.raw, Source.raw_into = raw, raw_into  # type: ignore[method-assign]
     try:
         for block in blocks:
             read_before(scenes, block.geobox, BANDS)
     finally:
-        Source.raw = plain  # type: ignore[method-assign]
+        Source.raw, Source.raw_into = plain, straight  # type: ignore[method-assign]
     return seen
 
 

@@ -3,7 +3,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import shapely
@@ -229,8 +228,8 @@ def _layer(scene: Scene, asset: Asset, geobox: GeoBox, gsd_m: float, out: NDArra
             out[:] = np.nan
             return _Layer(out, np.ones(out.shape, np.bool_), None)
         if view.own is not None and factor == 1 and not source.backscatter and source.dtype in _SMALL:
-            part, _ = source.raw(view.window)
-            return _copied(asset, part[view.own], out)
+            source.raw_into(view.window, view.own, out)
+            return _scaled(asset, source.dtype, out)
         dn, valid = source.values(view.window)
         sampled = bilinear(view, dn, valid)
         if source.backscatter:
@@ -245,16 +244,18 @@ def _layer(scene: Scene, asset: Asset, geobox: GeoBox, gsd_m: float, out: NDArra
         return _Layer(out, missing if missing.any() else None, saturated)
 
 
-def _copied(asset: Asset, dn: NDArray[Any], out: NDArray[np.float32]) -> _Layer:
-    """A band whose pixels are the grid's: scaled in one go, the same bits as by way of sampling."""
-    np.multiply(dn, np.float32(asset.scale), out=out)
-    out += np.float32(asset.offset)
+def _scaled(asset: Asset, dtype: str, out: NDArray[np.float32]) -> _Layer:
+    """A band whose pixels are the grid's, from DN in place: the same bits as by way of sampling."""
     missing = saturated = None
-    if asset.nodata is not None and not np.isnan(asset.nodata) and (absent := dn == asset.nodata).any():
+    if asset.nodata is not None and not np.isnan(asset.nodata) and (absent := out == np.float32(asset.nodata)).any():
         missing = absent
+    if dtype == "uint16" and asset.nodata != SATURATED_DN and out.max() >= SATURATED_DN:
+        saturated = out >= SATURATED_DN
+    out *= np.float32(asset.scale)
+    if asset.offset:
+        out += np.float32(asset.offset)
+    if missing is not None:
         out[missing] = np.nan
-    if dn.dtype == np.uint16 and asset.nodata != SATURATED_DN and dn.max() >= SATURATED_DN:
-        saturated = dn >= SATURATED_DN
     return _Layer(out, missing, saturated)
 
 

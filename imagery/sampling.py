@@ -265,15 +265,15 @@ def sampler(geobox: GeoBox, shape: tuple[int, int], affine: Affine, crs: str) ->
         crs: its CRS as WKT.
     """
     if same_crs(str(geobox.crs), crs) and affine.b == affine.d == 0:
-        return _parallel(geobox, shape, affine)
+        # not by the GeoBox: its hash writes out its CRS each time
+        return _parallel((int(geobox.shape[0]), int(geobox.shape[1])), geobox.affine, shape, affine)
     return _scattered(geobox, shape, affine, crs)
 
 
 @lru_cache(maxsize=64)
-def _parallel(geobox: GeoBox, shape: tuple[int, int], affine: Affine) -> Sampler:
-    target = (int(geobox.shape[0]), int(geobox.shape[1]))
-    x = geobox.affine.c + (np.arange(target[1]) + 0.5) * geobox.affine.a
-    y = geobox.affine.f + (np.arange(target[0]) + 0.5) * geobox.affine.e
+def _parallel(target: tuple[int, int], grid: Affine, shape: tuple[int, int], affine: Affine) -> Sampler:
+    x = grid.c + (np.arange(target[1]) + 0.5) * grid.a
+    y = grid.f + (np.arange(target[0]) + 0.5) * grid.e
     rows, cols = _on_grid((y - affine.f) / affine.e), _on_grid((x - affine.c) / affine.a)
     on = [np.flatnonzero((place >= 0) & (place < size)) for place, size in zip((rows, cols), shape, strict=True)]
     if not (on[0].size and on[1].size):

@@ -107,6 +107,21 @@ class Source:
         cols = slice(window.col_off - left, window.col_off - left + window.width)
         return part, (rows, cols)
 
+    def raw_into(self, window: Window, own: tuple[slice, slice], out: NDArray[np.float32]) -> None:
+        """DN of part of a window, put into a (H, W) array; GDAL converts them on the way, without a copy between.
+
+        Args:
+            window: of the file.
+            own: rows and columns of the window that are wanted, as many as the array has.
+            out: may be part of another array.
+        """
+        top, left = window.row_off + (own[0].start or 0), window.col_off + (own[1].start or 0)
+        part = Window(left, top, out.shape[1], out.shape[0])
+        if out.flags.c_contiguous:
+            self.dataset.read(self.asset.index, window=part, out=out)
+        else:
+            out[:] = self.dataset.read(self.asset.index, window=part)
+
     def values(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """DN of a window of the coarsened file (of radar linear power), and which of them are valid."""
         k = self.factor
