@@ -86,15 +86,13 @@ class Index:
     def find(self, name: str) -> Entry | None:
         """An entry; nothing is said about its file."""
         with self._open() as connection:
-            row = connection.execute(
-                "SELECT name, file, size, sha256, source, fetched FROM entries WHERE name = ?", (name,)
-            ).fetchone()
-        return Entry(*row) if row else None
+            return _found(connection, name)
 
     def enter(self, entry: Entry) -> Entry | None:
         """Adds an entry that this process uses from now on; the one it replaces, if any."""
         with self._open(WRITING) as connection:
-            old = self.find(entry.name)
+            # by the same transaction: `find` would end it, and a third writer's file be forgotten in between
+            old = _found(connection, entry.name)
             connection.execute(
                 "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (entry.name, entry.file, entry.size, entry.sha256, entry.source, entry.fetched, time.time()),
@@ -152,6 +150,13 @@ class Index:
 
     def _lease_file(self, lease: str) -> Path:
         return self._folder / "leases" / f"{lease}.lock"
+
+
+def _found(connection: sqlite3.Connection, name: str) -> Entry | None:
+    row = connection.execute(
+        "SELECT name, file, size, sha256, source, fetched FROM entries WHERE name = ?", (name,)
+    ).fetchone()
+    return Entry(*row) if row else None
 
 
 def _connected(file: Path) -> sqlite3.Connection:
