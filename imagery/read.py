@@ -18,6 +18,7 @@ from imagery.scene import BANDS, Asset, Scene
 from imagery.source import open_source
 
 SATURATED_DN = 65535
+_ROWS = 64
 WHOLE = 0.999
 """Share of a pixel on its own side of a mosaic's seam; the rest is rounding."""
 
@@ -246,14 +247,22 @@ def _layer(scene: Scene, asset: Asset, geobox: GeoBox, gsd_m: float, out: NDArra
 
 def _scaled(asset: Asset, dtype: str, out: NDArray[np.float32]) -> _Layer:
     """A band whose pixels are the grid's, from DN in place: the same bits as by way of sampling."""
-    missing = saturated = None
-    if asset.nodata is not None and not np.isnan(asset.nodata) and (absent := out == np.float32(asset.nodata)).any():
-        missing = absent
-    if dtype == "uint16" and asset.nodata != SATURATED_DN and out.max() >= SATURATED_DN:
-        saturated = out >= SATURATED_DN
-    out *= np.float32(asset.scale)
-    if asset.offset:
-        out += np.float32(asset.offset)
+    absent_dn = np.float32(np.nan if asset.nodata is None else asset.nodata)
+    may_saturate = dtype == "uint16" and asset.nodata != SATURATED_DN
+    missing: BoolArray | None = None
+    saturated: BoolArray | None = None
+    for start in range(0, len(out), _ROWS):  # few rows at a time stay in the processor's cache
+        rows = slice(start, start + _ROWS)
+        part = out[rows]
+        if (absent := part == absent_dn).any():
+            missing = np.zeros(out.shape, np.bool_) if missing is None else missing
+            missing[rows] = absent
+        if may_saturate and part.max() >= SATURATED_DN:
+            saturated = np.zeros(out.shape, np.bool_) if saturated is None else saturated
+            saturated[rows] = part >= SATURATED_DN
+        part *= np.float32(asset.scale)
+        if asset.offset:
+            part += np.float32(asset.offset)
     if missing is not None:
         out[missing] = np.nan
     return _Layer(out, missing, saturated)
