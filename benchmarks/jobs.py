@@ -68,6 +68,38 @@ def scan(world: str, quarter: str) -> Result:
     }
 
 
+def detectors(world: str, which: str) -> Result:
+    """CPU seconds of a scan of one block and its rim, by one detector or by all, with the world's own layers."""
+    from aoi.model import Aoi
+    from aoi.read import read_aoi
+    from detectors.core.registry import all_detectors
+    from imagery.providers.local import LocalProvider
+    from pipelines.home import home
+    from pipelines.progress import Silent
+    from pipelines.request import ScanRequest
+    from pipelines.scan import scan as run_scan
+
+    centre = read_aoi(str(Path(world) / "aoi.geojson"), home()).geometry.centroid
+    chosen = ("land_disturbance",) if which == "one" else ()
+    before, after = _scenes(world)
+    with tempfile.TemporaryDirectory(prefix="weixun-bench-") as folder:
+        request = ScanRequest(
+            Aoi("block", "块", "Block", centre.buffer(0.03).envelope),
+            LocalProvider.open(Path(world) / "archive"),
+            (before[0].solar_day, before[-1].solar_day),
+            (after[0].solar_day, after[-1].solar_day),
+            Path(folder) / "out",
+            chosen,
+            Path(world) / "layers",
+            quicklooks=False,
+        )
+        start = time.process_time()
+        run = run_scan(request, Silent(), 1)
+        seconds = time.process_time() - start
+    return {"cpu_s": seconds, "detectors": len(chosen or all_detectors()), "stages": dict(run.seconds),
+            "leads": dict(run.leads_by_detector)}  # fmt: skip
+
+
 def decode(world: str) -> Result:
     """Every file that the scan reads, decoded once, with a thread per core: what no reader of them can beat."""
     files = [Path(href) for href in _hrefs(world)]
@@ -239,8 +271,16 @@ def _hrefs(world: str) -> list[str]:
     return [scene.assets[name].href for scene in before + after for name in names if name in scene.assets]
 
 
+def store(leads: str, small: str, findings: str) -> Result:
+    """A night's write into a large store and into a small one."""
+    from benchmarks.leads import measure
+
+    return measure(int(leads), int(small), int(findings))
+
+
 JOBS: dict[str, Callable[..., Result]] = {
-    job.__name__: job for job in (scan, decode, read, normals, mosaic, same_mosaic, evaluation, inference, plain)
+    job.__name__: job
+    for job in (scan, detectors, decode, read, normals, mosaic, same_mosaic, evaluation, inference, plain, store)
 }
 
 

@@ -19,6 +19,7 @@ QUICK_M = 14_200
 
 MEMORY_BOUND_GB = 3.0
 HELP_BOUND_S = 0.5
+STORE_BOUND_GB = 2.0
 PRECISION_BOUND = 0.02
 SAME_BOUND = 1e-4
 """Reflectance; the check itself ends with an error beyond it."""
@@ -82,6 +83,9 @@ def _measure(world: Path, quick: bool) -> Iterator[Row]:
     for stage, lap in whole.result["stages"].items():
         yield Row(f"stage {stage}, beside the whole scan", lap, seconds, "s", whole.command)
 
+    everyone, one = (run("detectors", world=place, which=which) for which in ("all", "one"))
+    yield Row(f"one block by all {everyone.result['detectors']} detectors, beside one, in CPU time",
+              everyone.result["cpu_s"], one.result["cpu_s"], "CPU s", everyone.command)  # fmt: skip
     fitted = run("normals", world=place, samples=60_000 if quick else 300_000)
     yield Row(f"fit of one cell's normals, {fitted.result['samples']:,} pixels", fitted.result["seconds"], None, "s",
               fitted.command)  # fmt: skip
@@ -93,6 +97,7 @@ def _measure(world: Path, quick: bool) -> Iterator[Row]:
     yield Row("evaluate (counts, AUC, best threshold), beside sorting", ranked.result["ours_mpx_s"],
               ranked.result["other_mpx_s"], "Mpx/s", ranked.command)  # fmt: skip
     yield from _network(quick)
+    yield from _store(quick)
     yield _help()
 
 
@@ -137,6 +142,21 @@ def _network(quick: bool) -> Iterator[Row]:
     yield Row("network, 99.9 % of bf16 scores within, beside the bound", found["percentile_99_9"],
               PRECISION_BOUND, "", command)  # fmt: skip
     yield Row("peak memory of the network on a block", asked.peak_bytes / 1e9, None, "GB", command)
+
+
+def _store(quick: bool) -> Iterator[Row]:
+    """A night's write: what a finding costs must not follow the number of leads in the store."""
+    small = 2_500 if quick else 10_000
+    size = 10 * small if quick else 100 * small
+    found = run("store", leads=size, small=small, findings=small)
+    for measure, clock in (("cpu_s", "CPU time"), ("seconds", "by the clock")):
+        large, other = (found.result[measure][str(leads)] / small * 1e3 for leads in (size, small))
+        yield Row(f"a night of {small:,} findings into {size:,} leads, per finding, beside into {small:,}, {clock}",
+                  large, other, "ms", found.command)  # fmt: skip
+    yield Row(f"a night of {small:,} findings into {size:,} leads, its file {found.result['bytes'] / 1e9:.2f} GB",
+              found.result["seconds"][str(size)], None, "s", found.command)  # fmt: skip
+    yield Row("peak memory of both stores, beside its bound", found.peak_bytes / 1e9, STORE_BOUND_GB, "GB",
+              found.command)  # fmt: skip
 
 
 def _total(scanned: dict[str, Any]) -> float:

@@ -1,5 +1,6 @@
 """地表扰动: the catch-all. Any lasting disturbance of the ground by people, crossed with no layer."""
 
+from detectors.core.history import Season
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
 ANY = frozenset(Surface) - {Surface.UNKNOWN}
@@ -8,7 +9,7 @@ DETECTOR = Detector(
     id="land_disturbance",
     name_zh="地表扰动",
     name_en="Land disturbance",
-    season=((1, 1), (12, 31)),
+    seasons=(Season((1, 1), (12, 31)),),
     transitions=(
         Transition(ANY, frozenset({Surface.SNOW}), 0.0, "积雪", "snow"),
         # By its own name, but not hidden: freshly ploughed dark soil is easily taken for char.

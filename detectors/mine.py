@@ -1,13 +1,101 @@
-"""矿场监督: stripped ground, pits, dumps and tailings, crossed with mining rights."""
+"""矿场监督: stripped ground, pits, dumps and tailings, crossed with mining rights; mines not restored after closing."""
 
+import datetime as dt
+import math
+from dataclasses import replace
+
+from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Watch
+from detectors.core.lasting import burnt, lasting, mown
+from detectors.core.papers import accepted, day_of, looked_at
+from detectors.core.pits import WET, dried, flooded, ploughed, reshaped
+from detectors.core.recovery import Duty, still_open
+from detectors.core.timelogic import (
+    MAY,
+    SUMMER,
+    barest,
+    median_level,
+    since,
+    until,
+    within,
+)
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Transition
+
+STRIPPED, WORKS, WORKED_ON, DUG_UP, TO_WATER, FROM_WATER = range(1, 7)
+"""Places of the transitions, from 1."""
+
+CLOSED = ("closed", "cancelled", "expired")
+
+
+def judge(series: PatchSeries) -> Opinion:
+    """Holds a patch against pit water, drying tailings, reshaping that restores, hay, fire and drought; two summers."""
+    if series.transition == TO_WATER:
+        return flooded(series)
+    if series.transition == FROM_WATER:
+        return dried(series)
+    if series.transition in (WORKED_ON, DUG_UP):
+        wet = median_level(
+            series, "mndwi", until(series, series.last_before) & within(series, Season((5, 1), (10, 10)))
+        )
+        return dried(series) if wet > WET else reshaped(series)
+    mays = barest(series, MAY, since(series, series.first_seen))
+    for why in (burnt(series), mown(series, max(mays.values(), default=math.nan))):
+        if why is not None:
+            return Opinion(False, (why,))
+    found = lasting(series)
+    field = ploughed(series) if found.stands else None
+    return found if field is None else replace(found, stands=False, remarks=(*found.remarks, field))
+
+
+# --- mines past their day ---------------------------------------------------------------------------------------------
+
+
+def plan_due(site: Site) -> bool:
+    """Whether a restoration plan's day was past on the last day looked at, and nobody accepted the work."""
+    day = day_of(site.attributes, "restore_by")
+    return day is not None and day < looked_at(site) and not accepted(site)
+
+
+def right_closed(site: Site) -> bool:
+    """Whether a mine has been closed for two Julys by the last day looked at; a date alone that ran out closes none."""
+    if not _over(site):
+        return False
+    ends = _closed_on(site)
+    return ends is None or _julys(ends, looked_at(site)) >= 2
+
+
+def _over(site: Site) -> bool:
+    return site.attributes.get("state", "") in CLOSED or day_of(site.attributes, "closed") is not None
+
+
+def _closed_on(site: Site) -> dt.date | None:
+    return day_of(site.attributes, "closed") or day_of(site.attributes, "valid_to")
+
+
+def _julys(first: dt.date, last: dt.date) -> int:
+    """How many Julys began after a day, up to another."""
+    return sum(first < dt.date(year, 7, 1) <= last for year in range(first.year, last.year + 1))
+
+
+def not_restored(series: PatchSeries, site: Site) -> Opinion:
+    """Whether a mine's ground is still open in two summers after its day. A pit lake may be what was planned."""
+    due = day_of(site.attributes, "restore_by") if site.kind == "restoration_plans" else _closed_on(site)
+    opinion = still_open(series, Duty(due=due, water_open=False), looked_at(site))
+    if not opinion.stands or due is None:
+        return opinion
+    named = (
+        ("修复期限", "it was to be restored by") if site.kind == "restoration_plans" else ("闭坑", "it was closed on")
+    )
+    return replace(opinion, remarks=(Remark(f"{named[0]}{due}已过", f"{named[1]} {due}"), *opinion.remarks))
+
+
+_HISTORY = History(seasons=(SUMMER,), years=4, most_looks=32)
 
 DETECTOR = Detector(
     id="mine",
     name_zh="矿场监督",
     name_en="Mines",
     # Before mid May the steppe itself is bare, from October it is yellow and partly under snow.
-    season=((5, 15), (10, 10)),
+    seasons=(Season((5, 15), (10, 10)),),
     transitions=(
         Transition(VEGETATION, BARE, 1.0, "植被剥离", "vegetation stripped"),
         Transition(VEGETATION, BUILT, 0.9, "植被变工业场地", "vegetation to works"),
@@ -17,4 +105,22 @@ DETECTOR = Detector(
         Transition(WATER, BARE | BUILT, 0.9, "水面变采场或尾矿", "water to pit or tailings"),
     ),
     layers=("mining_rights", "land_approvals", "restoration_plans"),
+    history=History(seasons=(SUMMER, MAY, Season((8, 11), (10, 10))), years=3),
+    judge=judge,
+    watches=(
+        Watch(
+            kind="restoration_plans",
+            history=_HISTORY,
+            due=plan_due,
+            judge=not_restored,
+            change=Remark("逾期未修复矿山", "mine not restored in time"),
+        ),
+        Watch(
+            kind="mining_rights",
+            history=_HISTORY,
+            due=right_closed,
+            judge=not_restored,
+            change=Remark("闭坑未修复矿山", "closed mine not restored"),
+        ),
+    ),
 )

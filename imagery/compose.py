@@ -1,7 +1,7 @@
 """Several looks on one grid: the best before, one solar day after, and radar beside them."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -161,14 +161,24 @@ def _least(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8
 
 
 def read_before(
-    scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...] = BANDS
+    scenes: Sequence[Scene],
+    geobox: GeoBox,
+    bands: tuple[str, ...] = BANDS,
+    first: Collection[str] = frozenset(),
 ) -> tuple[Mosaic, tuple[Failure, ...]]:
     """The before composite of a block; scenes that can not be read are reported and left out.
 
     What `composite` makes of the scenes' own mosaics, harmonised. Scenes are read best first and no further than
     needed.
+
+    Args:
+        scenes: over the block.
+        geobox: the grid.
+        bands: wanted.
+        first: ids of scenes that go before all others, such as those of one season with the after day
+            (`imagery.seasons.alike`); the others then only fill what those did not see.
     """
-    return _read(scenes, geobox, bands)
+    return _read(scenes, geobox, bands, first)
 
 
 def read_day(
@@ -205,13 +215,15 @@ def read_beside(scenes: Sequence[Scene], geobox: GeoBox) -> tuple[tuple[Mosaic, 
     return tuple(mosaics), tuple(failures)
 
 
-def _read(scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...]) -> tuple[Mosaic, tuple[Failure, ...]]:
+def _read(
+    scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...], first: Collection[str] = ()
+) -> tuple[Mosaic, tuple[Failure, ...]]:
     by_id = sorted(scenes, key=lambda scene: scene.id)
     mosaic = unobserved(geobox, bands, *by_id)
     data, source = mosaic.data, mosaic.source
     flags: NDArray[np.uint8] | None = None
     failures: list[Failure] = []
-    for scene in sorted(by_id, key=_order):
+    for scene in sorted(by_id, key=lambda scene: (scene.id not in first, *_order(scene))):
         blind = source < 0
         if not blind.any():
             break

@@ -141,6 +141,15 @@ def _bands(
     return flags
 
 
+def clear_share(scene: Scene, geobox: GeoBox) -> float:
+    """Share of a grid against which none of the scene's masks speaks: 0 to 1. No band is read.
+
+    Raises:
+        UnreadableImageError: if a file of its masks is missing, truncated or damaged.
+    """
+    return float((_mask_flags(scene, geobox) == 0).mean()) if _meets(scene, geobox) else 0.0
+
+
 def around(mask: BoolArray) -> Box | None:
     """The smallest box around what is True; None where nothing is."""
     rows = np.flatnonzero(mask.any(axis=1))

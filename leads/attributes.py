@@ -7,14 +7,18 @@ from shapely.geometry.base import BaseGeometry
 from aoi.classification import Classification
 from aoi.conflicts import Conflict
 from aoi.kinds import KIND_NAMES
+from detectors.core.history import Opinion, Remark
 from detectors.core.types import Detector
 from leads.area import mu
+from leads.change import UNKNOWN, change_of
 from leads.fields import NOTE
 from leads.find import LAYER_STATUS
 from leads.legal import columns
 from leads.model import Crossing, Finding, Lead
 
 Value = str | float | int | None
+
+TOO_FEW = Remark("历史清晰观测不足，未能与往年比对", "too few clear looks of the past to compare with")
 
 LOOKS_TO_CONFIRM = 2
 """Independent clear days that must show a change before the imagery supports it by itself."""
@@ -31,7 +35,7 @@ def record(lead: Lead, detector: Detector, classification: Classification = Clas
         classification: of the layers behind it, which it inherits.
     """
     finding, patch = lead.finding, lead.finding.patch
-    change_zh, change_en = _change(patch.transition, detector)
+    change = change_of(finding, detector) or UNKNOWN
     lon, lat = centre(patch.geometry)
     return {
         "lead_id": lead.id,
@@ -41,8 +45,8 @@ def record(lead: Lead, detector: Detector, classification: Classification = Clas
         "remark": None,
         "model": detector.id,
         "model_zh": detector.name_zh,
-        "change": change_en,
-        "change_zh": change_zh,
+        "change": change.en,
+        "change_zh": change.zh,
         "grade": grade(finding),
         "conf": round(patch.score_mean, 3),
         "conf_max": round(patch.score_max, 3),
@@ -68,7 +72,9 @@ def record(lead: Lead, detector: Detector, classification: Classification = Clas
         "layers_no": _joined(KIND_NAMES.get(kind, (kind, kind))[0] for kind in finding.layers_missing),
         "conflict": _joined(map(_conflict, finding.conflicts)),
         "licences": _joined(dict.fromkeys(filter(None, map(_permit, finding.crossings)))),
-        **columns(finding, detector.rules, change_zh),
+        **columns(finding, detector.rules, change.zh),
+        "why": _joined(remark.zh for remark in _grounds(finding.opinion)),
+        "why_en": "; ".join(remark.en for remark in _grounds(finding.opinion)) or None,
         "classif": classification.value,
         "note": NOTE,
     }
@@ -99,11 +105,11 @@ def _dms(degrees: float, positive: str, negative: str) -> str:
     return f"{minutes // 60}°{minutes % 60:02d}′{tenths / 10:04.1f}″{positive if degrees >= 0 else negative}"
 
 
-def _change(transition: int, detector: Detector) -> tuple[str, str]:
-    if 1 <= transition <= len(detector.transitions):
-        kind = detector.transitions[transition - 1]
-        return kind.name_zh, kind.name_en
-    return "地表变化（类型未定）", "change of unknown kind"
+def _grounds(opinion: Opinion | None) -> tuple[Remark, ...]:
+    """What a model's opinion rests on; first that it had too little to go by, where that is so."""
+    if opinion is None:
+        return ()
+    return (TOO_FEW, *opinion.remarks) if opinion.unsure else opinion.remarks
 
 
 def _crossed(crossing: Crossing) -> str:

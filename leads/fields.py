@@ -29,6 +29,9 @@ class Field:
     choices: tuple[tuple[str, str, str], ...] = ()
     """(stored value, Chinese, English); empty where any value goes. An integer is written as its digits."""
 
+    hidden: bool = False
+    """True where it is for our own use, and no form or table shows it."""
+
 
 STATUS: tuple[tuple[str, str, str], ...] = (
     ("new", "新", "new"),
@@ -144,6 +147,8 @@ FIELDS: tuple[Field, ...] = (
     Field("mine_rest", "text", "修复方案覆盖", "Restoration plan covers it", choices=COVERS),
     Field("mine_note", "text", "矿场三项说明", "Remarks on the mine's three answers"),
     Field("regulator", "text", "监管部门", "Regulator"),
+    Field("why", "text", "说明依据", "Grounds (Chinese)"),
+    Field("why_en", "text", "说明依据（英文）", "Grounds"),
     Field("classif", "text", "分级（随图层）", "Classification, from the layers", choices=CLASSIFICATIONS),
     Field("note", "text", "说明", "Note"),
 )

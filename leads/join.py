@@ -17,7 +17,7 @@ from aoi.area import geodesic_area_m2
 from aoi.features import polygonal
 from aoi.grid import to_crs, zone_box
 from detectors.core.types import Detector
-from leads.area import area_interval
+from leads.area import lead_interval
 from leads.contact import beyond, groups, sides_of
 from leads.lattice import IntArray
 from leads.model import Patch
@@ -75,12 +75,13 @@ def _patch(group: Sequence[Fragment], clipped: bool, detector: Detector) -> Patc
     if geometry is None or area_m2 < detector.minimum_area_m2:
         return None
     gsd_m = group[0].gsd_m
-    low, high = area_interval(geometry, gsd_m)
+    score_mean = round(sum(fragment.score_sum for fragment in group) / pixels, 6)
+    low, high = lead_interval(geometry, gsd_m, score_mean)
     return Patch(
         detector=detector.id,
         geometry=geometry,
         score_max=round(score_max, 6),
-        score_mean=round(sum(fragment.score_sum for fragment in group) / pixels, 6),
+        score_mean=score_mean,
         transition=int(np.argmax(np.sum([fragment.transitions for fragment in group], axis=0))),
         area_m2=area_m2,
         area_low_m2=low,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from shapely.geometry.base import BaseGeometry
 
 from aoi.conflicts import Conflict
+from detectors.core.history import Opinion
 from leads.rules.outcome import RuleFinding
 from leads.standing import Known, MineAnswers, TemporaryUse
 
@@ -84,6 +85,12 @@ class Finding:
 
     mine: MineAnswers | None = None
     """A mine's three answers; None for any other model."""
+
+    opinion: Opinion | None = None
+    """What its model makes of its history; None where the model asks for none. Its name of the change wins."""
+
+    origin: str = "pair"
+    """What showed it: ``pair``, ``survey``, or ``watch:`` and the kind of layer whose site it is."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio.features import geometry_mask
+from rasterio.features import geometry_mask, shapes
+from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from aoi.cells import Cell, cell_weights
@@ -16,14 +18,19 @@ from aoi.grid import Block, epsg_of, owned, to_crs, zone_box
 from detectors.core.apply import change_map, in_season
 from detectors.core.normals import Normals
 from detectors.core.types import BoolArray, ChangeMap, Detector, FloatArray, Pair
-from imagery.compose import Failure, composite, read_before, read_day, shares, solar_days
+from imagery.compose import Failure, composite, read_day, shares, solar_days
 from imagery.mosaic import Mosaic
 from imagery.scene import BANDS
 from leads.model import Coverage
 from leads.vectorize import Fragment, fragments
+from pipelines.befores import Befores
 from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
 from pipelines.plan import Plan, scenes_over
 from pipelines.region import Region
+from pipelines.survey import survey_block
+
+CLEAR_PX = 8
+"""Edge in pixels of the squares in which clear ground is told: what a look did not show can then be said of a lead."""
 
 
 @dataclass(frozen=True)
@@ -32,35 +39,45 @@ class BlockResult:
 
     block: Block
     fragments: Mapping[str, tuple[Fragment, ...]]
-    """By detector id."""
+    """By detector id, and those that surveys found by `SurveyTask.key`."""
 
     coverage: tuple[Coverage, ...]
     failures: tuple[Failure, ...]
+    clear: Mapping[dt.date, BaseGeometry] = field(default_factory=dict)
+    """Ground of the core that was observed on a day and before it, EPSG:4326."""
 
 
 def work_block(plan: Plan, region: Region, outputs: Outputs, block: Block) -> BlockResult:
     """Everything that is done with the pixels of one block, in one pass."""
     inside, mine = _inside(plan, block.geobox), owned(block.geobox)
-    before, failed = read_before(scenes_over(plan.before, block), block.padded, BANDS)
-    failures = set(failed)
+    days = {day: scenes for day, scenes in solar_days(scenes_over(plan.after, block)).items() if day in plan.days}
+    befores = Befores(scenes_over(plan.before, block), block)
+    before = befores.of(next(iter(days), plan.days[0]))
+    failures: set[Failure] = set()
     coverage = [_coverage(plan, block, "before", plan_day(before, plan.before[-1].solar_day), before, inside)]
     weights = cell_weights(block.padded)
     found: dict[str, list[ChangeMap]] = {detector.id: [] for detector in plan.detectors}
+    clear: dict[dt.date, BaseGeometry] = {}
     newest: Mosaic | None = None
-    for day, scenes in solar_days(scenes_over(plan.after, block)).items():
-        if day not in plan.days:
-            continue
+    for day, scenes in days.items():
+        before = befores.of(day)
         after, failed = read_day(scenes, block.padded, BANDS)
         failures |= set(failed)
         coverage.append(_coverage(plan, block, "after", day, after, inside))
         newest = after if newest is None else composite((after, newest))
         pair = _pair(plan, before, after, day)
+        clear[day] = clear_ground(pair.valid[block.core] & mine, block)
         for change in _look(plan, outputs, pair, _normals_of(region, day, weights), block, mine):
             found[change.detector].append(change)
     if newest is not None:
         outputs.write_images(block, before, newest)
-    pieces = {d.id: _vectorize(d, found[d.id], block, mine, before, outputs) for d in plan.detectors}
-    return BlockResult(block, pieces, tuple(coverage), tuple(sorted(failures, key=lambda f: f.scene_id)))
+    pieces = {d.id: _vectorize(d, found[d.id], block, mine, befores, outputs) for d in plan.detectors}
+    for task in plan.surveys:
+        pieces[task.key], unread = survey_block(task, block, mine, outputs)
+        failures |= set(unread)
+    failures |= befores.failures
+    lost = tuple(sorted(failures, key=lambda f: f.scene_id))
+    return BlockResult(block, pieces, tuple(coverage), lost, clear)
 
 
 def plan_day(mosaic: Mosaic, otherwise: dt.date) -> dt.date:
@@ -83,6 +100,23 @@ def _coverage(plan: Plan, block: Block, role: str, day: dt.date, mosaic: Mosaic,
     here[block.core] = inside
     observed, cloudy, snow, no_scene = shares(mosaic, here) if inside.any() else (0.0, 0.0, 0.0, 1.0)
     return Coverage(block.id, role, day, ground_of(plan, block), observed, cloudy, snow, no_scene)
+
+
+def clear_ground(clear: BoolArray, block: Block) -> BaseGeometry:
+    """Ground that was clear, EPSG:4326: squares of `CLEAR_PX` pixels of which at least half were.
+
+    Args:
+        clear: (H, W) on the block's core.
+        block: the block.
+    """
+    height, width = (size // CLEAR_PX * CLEAR_PX for size in clear.shape)
+    squares = clear[:height, :width].reshape(height // CLEAR_PX, CLEAR_PX, width // CLEAR_PX, CLEAR_PX)
+    mostly = squares.mean(axis=(1, 3)) >= 0.5
+    if not mostly.any():
+        return shapely.Polygon()
+    coarse = block.geobox.affine @ Affine.scale(CLEAR_PX)
+    outlines = [shape(outline) for outline, _ in shapes(mostly.astype(np.uint8), mostly, transform=coarse)]
+    return to_crs(shapely.union_all(outlines), block.epsg, 4326)
 
 
 def ground_of(plan: Plan, block: Block) -> BaseGeometry:
@@ -185,13 +219,13 @@ def _core_codes(
 
 
 def _vectorize(
-    detector: Detector, found: Sequence[ChangeMap], block: Block, mine: BoolArray, before: Mosaic, outputs: Outputs
+    detector: Detector, found: Sequence[ChangeMap], block: Block, mine: BoolArray, befores: Befores, outputs: Outputs
 ) -> tuple[Fragment, ...]:
     score, transition = median_look(found, block.geobox)
     outputs.write_score(detector.id, block, score)
     pieces = fragments(score, transition, block.geobox, mine, detector)
     if found and any(piece.pixels for piece in pieces):
-        outputs.remember(detector.id, block, _looks(found, before, block))
+        outputs.remember(detector.id, block, _looks(found, befores))
     return pieces
 
 
@@ -214,9 +248,9 @@ def median_look(found: Sequence[ChangeMap], grid: GeoBox) -> tuple[FloatArray, N
     return median, transition
 
 
-def _looks(found: Sequence[ChangeMap], before: Mosaic, block: Block) -> Looks:
+def _looks(found: Sequence[ChangeMap], befores: Befores) -> Looks:
     scores = np.stack(
         [np.where(np.isnan(c.score), UNSEEN, np.round(c.score * SCORE_STEPS)).astype(np.uint8) for c in found]
     )
-    ordinals = np.array([0, *(day.toordinal() for day in before.dates)], np.int32)
-    return Looks(scores, tuple(c.after_date for c in found), ordinals[before.source[block.core] + 1])
+    days = tuple(change.after_date for change in found)
+    return Looks(scores, days, np.stack(befores.ordinals), tuple(befores.place[day] for day in days))

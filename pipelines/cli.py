@@ -15,6 +15,8 @@ from pipelines.commands import (
     doctor,
     evaluate,
     layers,
+    leads,
+    patrol,
     rules,
     scan,
     sources,
@@ -40,10 +42,12 @@ app.command("demo", help=demo.HELP)(demo.demo_command)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate_command)
 app.command("train", help=train.HELP)(train.train_command)
 app.command("doctor", help=doctor.HELP)(doctor.doctor_command)
+app.add_typer(patrol.app, name="patrol")
 app.add_typer(archive.app, name="archive")
 app.add_typer(sources.app, name="sources")
 app.add_typer(aoi.app, name="aoi")
 app.add_typer(layers.app, name="layers")
+app.add_typer(leads.app, name="leads")
 app.add_typer(rules.app, name="rules")
 app.add_typer(detectors.app, name="detectors")
 app.add_typer(weights.app, name="weights")
@@ -91,15 +95,16 @@ def exit_code_of(error: Exception) -> Exit:
     from imagery.errors import DiskFullError as CacheFullError
     from imagery.errors import ImageryError, ProviderError
     from leads.errors import DiskFullError, OutputError
+    from leads.store.errors import StoreError, StoreLockedError
     from weights.errors import NoRoomError, NotWrittenError, WeightsError
 
     if isinstance(error, PipelineError):
         return error.exit_code
-    if isinstance(error, DiskFullError | CacheFullError | NoRoomError):
+    if isinstance(error, DiskFullError | CacheFullError | NoRoomError | StoreLockedError):
         return Exit.LOCKED_OR_FULL
     if isinstance(error, ProviderError):
         return Exit.FAULT  # the service's, and told as such; what is wrong with our settings was found out before
-    if isinstance(error, AoiError | ImageryError | OutputError | UnknownDetectorError | NotWrittenError):
+    if isinstance(error, AoiError | ImageryError | OutputError | UnknownDetectorError | NotWrittenError | StoreError):
         return Exit.BAD_INPUT
     if isinstance(error, WeightsError):
         return Exit.NOT_VERIFIED

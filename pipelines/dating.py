@@ -12,9 +12,9 @@ from rasterio.features import rasterize
 from shapely import STRtree
 
 from aoi.grid import Block, owned, to_crs
-from detectors.core.types import Detector
+from detectors.core.types import BoolArray, Detector
 from leads.model import Patch
-from pipelines.outputs import SCORE_STEPS, UNSEEN, Outputs
+from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
 
 OBSERVED_SHARE = 0.5
 """A look counts for a patch when it observed at least this share of its pixels …"""
@@ -43,7 +43,15 @@ class _Tally:
     pixels: int
     observed: Counter[dt.date]
     shown: Counter[dt.date]
-    before: Counter[int]
+    before: list[dict[dt.date, Counter[int]]]
+    """For each block, and each of its looks, the days of the before pixels that it was held against."""
+
+    def held_against(self, day: dt.date) -> Counter[int]:
+        """Pixels by the day of their before look: that of one look, and in blocks that it missed that of another."""
+        total: Counter[int] = Counter()
+        for looks in self.before:
+            total.update(looks[day] if day in looks else next(iter(looks.values())))
+        return total
 
 
 class Dating:
@@ -67,47 +75,52 @@ class Dating:
 
     def sightings(self, patches: Sequence[Patch], detector: Detector) -> tuple[Sighting | None, ...]:
         """The dates of each patch; None where no look holds a pixel of it."""
-        tallies = [_Tally(0, Counter(), Counter(), Counter()) for _ in patches]
+        tallies = [_Tally(0, Counter(), Counter(), []) for _ in patches]
         low = round(detector.threshold_low * SCORE_STEPS)
         for block, indices in self.by_block(patches):
             looks = self._outputs.looks(detector.id, block)
             if looks is None:
                 continue
-            places = _places(block, [patches[index].geometry for index in indices])
+            places = places_of(block, [patches[index].geometry for index in indices])
             for number, index in enumerate(indices, start=1):
                 where = places == number
-                _count(tallies[index], looks.scores[:, where], looks.days, looks.before[where], low)
+                _count(tallies[index], looks, where, low)
         return tuple(_sighting(tally) for tally in tallies)
 
 
-def _places(block: Block, geometries: Sequence[shapely.Geometry]) -> NDArray[np.int32]:
+def places_of(block: Block, geometries: Sequence[shapely.Geometry]) -> NDArray[np.int32]:
     """(H, W) number from 1 of the patch that holds each pixel's centre; 0 = none."""
     shapes = [(to_crs(geometry, 4326, block.epsg), number) for number, geometry in enumerate(geometries, start=1)]
     places = rasterize(shapes, block.geobox.shape, transform=block.geobox.affine, dtype="int32")
     return np.where(owned(block.geobox), places, 0)
 
 
-def _count(
-    tally: _Tally, scores: NDArray[np.uint8], days: Sequence[dt.date], before: NDArray[np.int32], low: int
-) -> None:
+def _count(tally: _Tally, looks: Looks, where: BoolArray, low: int) -> None:
+    scores = looks.scores[:, where]
     tally.pixels += scores.shape[1]
     observed = scores != UNSEEN
     shown = observed & (scores >= low)
-    for number, day in enumerate(days):
+    for number, day in enumerate(looks.days):
         tally.observed[day] += int(observed[number].sum())
         tally.shown[day] += int(shown[number].sum())
-    ordinals, counts = np.unique(before[before > 0], return_counts=True)
-    tally.before.update(dict(zip(ordinals.tolist(), counts.tolist(), strict=True)))
+    composites = [_counted(before[where]) for before in looks.before]
+    tally.before.append({day: composites[n] for day, n in zip(looks.days, looks.held_against, strict=True)})
+
+
+def _counted(ordinals: NDArray[np.int32]) -> Counter[int]:
+    days, counts = np.unique(ordinals[ordinals > 0], return_counts=True)
+    return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
 
 def _sighting(tally: _Tally) -> Sighting | None:
-    if not tally.pixels or not tally.before:
+    if not tally.pixels or not any(any(days.values()) for days in tally.before):
         return None
     looks = sorted(day for day, count in tally.observed.items() if count >= OBSERVED_SHARE * tally.pixels)
     # A patch pieced together from looks that each saw less than half of it is dated by the best of them.
     looks = looks or [max(tally.observed, key=lambda day: (tally.observed[day], day))]
     seen = [day for day in looks if tally.shown[day] >= SHOWN_SHARE * tally.observed[day]]
     seen = seen or [max(looks, key=lambda day: (tally.shown[day], day))]
-    enough = EARLIEST_SHARE * sum(tally.before.values())
-    earliest = min(day for day, count in tally.before.items() if count >= enough)
+    before = tally.held_against(seen[0])
+    enough = EARLIEST_SHARE * sum(before.values())
+    earliest = min(day for day, count in before.items() if count >= enough)
     return Sighting(dt.date.fromordinal(earliest), seen[0], tuple(seen), len(looks))

@@ -12,6 +12,7 @@ from aoi.penalties import PenaltyTable, penalty_tables, stored_penalty_tables
 from aoi.schema import known
 from aoi.schema.reading import as_text
 from detectors.core.types import Detector
+from leads.change import change_of
 from leads.model import Crossing, Finding
 from leads.rules.penalties import Penalty, penalty_of
 from leads.weigh import weigh
@@ -44,9 +45,10 @@ class Law:
 
     def weighed(self, finding: Finding, detector: Detector) -> Finding:
         """A finding of a detector with its rules, known state, permits and a mine's answers."""
+        change = change_of(finding, detector)
         return weigh(
             finding,
-            _change_zh(finding.patch.transition, detector),
+            change.zh if change is not None else "",
             layers_given=self.kinds,
             today=self.today,
             penalties=self.penalties,
@@ -69,10 +71,6 @@ def law_of(request: ScanRequest, home: Path) -> Law:
 
 def _penalty(row: known.Penalty) -> Penalty:
     return penalty_of(Crossing(known.Penalty.kind, row.id, "", 0.0, as_text(row)))
-
-
-def _change_zh(transition: int, detector: Detector) -> str:
-    return detector.transitions[transition - 1].name_zh if 1 <= transition <= len(detector.transitions) else ""
 
 
 def fit_to_run(detectors: Sequence[Detector], law: Law) -> tuple[tuple[Detector, ...], tuple[Failed, ...]]:

@@ -32,7 +32,10 @@ class Looks:
 
     days: tuple[dt.date, ...]
     before: NDArray[np.int32]
-    """(H, W) solar day of the before pixel as a proleptic ordinal; 0 = not observed."""
+    """(B, H, W) solar day of the before pixel as a proleptic ordinal; 0 = not observed; a composite each."""
+
+    held_against: tuple[int, ...]
+    """For each look, which of the composites it was compared with."""
 
 
 class Outputs:
@@ -101,10 +104,18 @@ class Outputs:
             data = np.ascontiguousarray(mosaic.data[:, *block.core])
             self.images[role, block.epsg].write(block.geobox, data, mosaic.bands)
 
+    def put_images(self, block: Block, before: NDArray[np.uint16], after: NDArray[np.uint16]) -> None:
+        """Puts a block's images in their files, as `leads.raster.stored_image` made them."""
+        stored: dict[Role, NDArray[np.uint16]] = {"before": before, "after": after}
+        for role, image in stored.items():
+            self.images[role, block.epsg].put(block.geobox, image)
+
     def remember(self, detector: str, block: Block, looks: Looks) -> None:
         """Keeps a block's looks until the leads are dated."""
         ordinals = np.array([day.toordinal() for day in looks.days], np.int32)
-        np.savez_compressed(self._place(detector, block), scores=looks.scores, days=ordinals, before=looks.before)
+        against = np.array(looks.held_against, np.int32)
+        place = self._place(detector, block)
+        np.savez_compressed(place, scores=looks.scores, days=ordinals, before=looks.before, against=against)
 
     def looks(self, detector: str, block: Block) -> Looks | None:
         """The looks that were kept, or None where the block had no fragment."""
@@ -113,7 +124,7 @@ class Outputs:
             return None
         with np.load(path, allow_pickle=False) as kept:
             days = tuple(dt.date.fromordinal(int(day)) for day in kept["days"])
-            return Looks(kept["scores"], days, kept["before"])
+            return Looks(kept["scores"], days, kept["before"], tuple(kept["against"].tolist()))
 
     def close(self) -> None:
         """Finishes every file."""

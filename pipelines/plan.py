@@ -10,8 +10,10 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.cells import Cell, cells_of
 from aoi.grid import Block, blocks_of, to_crs
+from aoi.layers import Layer
 from aoi.model import Aoi
 from detectors.core.apply import in_season
+from detectors.core.history import Survey
 from detectors.core.reader import Reader
 from detectors.core.types import Detector
 from imagery.compose import Failure, solar_days
@@ -27,6 +29,26 @@ NEAR_DAYS = 1500
 
 RIM_DEG = 0.01
 """Ground beyond the AOI that is worked too (about 1 km), so that a patch on its edge is seen whole."""
+
+
+@dataclass(frozen=True)
+class SurveyTask:
+    """A survey of a detector, with what it needs."""
+
+    key: str
+    """Names it in what a run keeps: the detector's id and its number."""
+
+    detector: Detector
+    """With the thresholds of a survey."""
+
+    survey: Survey
+    layers: tuple[Layer, ...]
+    """Those that make up its ground."""
+
+    scenes: tuple[Scene, ...]
+    """Of its season in its years."""
+
+    years: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -55,6 +77,9 @@ class Plan:
     refused: tuple[Failure, ...] = ()
     """What the source told of but could not make a scene of."""
 
+    surveys: tuple[SurveyTask, ...] = ()
+    """What is sought in composites of several years as well."""
+
 
 def plan_scan(request: ScanRequest, detectors: Sequence[Detector], reader: Reader) -> Plan:
     """Look the scenes up and lay the grid.
@@ -64,23 +89,28 @@ def plan_scan(request: ScanRequest, detectors: Sequence[Detector], reader: Reade
     """
     refused: dict[str, Failure] = {}
 
-    def search(ground: BaseGeometry, dates: DateRange) -> tuple[Scene, ...]:
-        found = _optical(request.source.search(ground, *dates))
-        refused.update({one.scene_id: Failure(one.scene_id, one.reason) for one in request.source.refused})
-        return found
+    def search(ground: BaseGeometry, ranges: Sequence[DateRange]) -> tuple[Scene, ...]:
+        found: dict[str, Scene] = {}
+        for dates in ranges:
+            found |= {scene.id: scene for scene in _optical(request.source.search(ground, *dates))}
+            refused.update({one.scene_id: Failure(one.scene_id, one.reason) for one in request.source.refused})
+        return tuple(sorted(found.values(), key=lambda scene: (scene.datetime, scene.id)))
 
     rim = request.aoi.geometry.buffer(RIM_DEG)
+    earlier, later = (*request.before_also, request.before), (request.after,)
     near = []
-    for role, dates in (("before", request.before), ("after", request.after)):
-        near.append(search(request.aoi.geometry, dates))
+    for role, dates, ranges in (("before", request.before, earlier), ("after", request.after, later)):
+        near.append(search(request.aoi.geometry, ranges))
         if not near[-1]:
             raise NothingObservedError(_nothing(request, role, dates, tuple(refused.values())))
     gsd_m = max(grid_gsd_m(scenes) for scenes in near)
     blocks = blocks_of(rim, gsd_m, reader.reach_px, request.block_px)
+    if request.blocks is not None:
+        blocks = tuple(block for block in blocks if block.id in request.blocks)
     cells = cells_of(blocks)
     # Normals look beyond the AOI, at all the ground of their cells, so that the AOI has no say in them.
     reach = shapely.union_all([cell.reach for cell in cells])
-    before, after = search(reach, request.before), search(reach, request.after)
+    before, after = search(reach, earlier), search(reach, later)
     days = tuple(day for day in solar_days(after) if any(in_season(detector, day) for detector in detectors))
     idle = tuple(d.id for d in detectors if not any(in_season(d, day) for day in days))
     if not days:

@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import shapely
 from affine import Affine
@@ -21,6 +23,7 @@ from detectors.core.types import FloatArray
 from imagery.compose import Failure, read_before, read_day, solar_days
 from imagery.mosaic import Mosaic
 from imagery.scene import BANDS, Scene
+from imagery.seasons import alike
 from pipelines.plan import Plan
 from pipelines.progress import Progress, Step
 
@@ -98,10 +101,25 @@ def _pixels(geometry: BaseGeometry, gsd_m: float) -> float:
     return geodesic_area_m2(geometry) / gsd_m**2 if not geometry.is_empty else 0.0
 
 
-def fit_region(plan: Plan, progress: Progress, workers: int) -> Region:
+class KeptNormals(Protocol):
+    """Normals that outlive the run that fitted them."""
+
+    def get(self, lattice: Lattice, before: Sequence[Scene], after: Sequence[Scene], plan: Plan) -> Normals | None:
+        """Those fitted on these chips from these scenes, or None."""
+        ...
+
+    def put(
+        self, lattice: Lattice, before: Sequence[Scene], after: Sequence[Scene], plan: Plan, fitted: Normals
+    ) -> None:
+        """Keep them."""
+        ...
+
+
+def fit_region(plan: Plan, progress: Progress, workers: int, kept: KeptNormals | None = None) -> Region:
     """Fit the normals of every cell that a block of the plan touches, for every after day.
 
-    Cells whose chips and scenes are the same (a small scene lies on several) share one fit.
+    Cells whose chips and scenes are the same (a small scene lies on several) share one fit. Normals that are kept are
+    never fitted anew; a fit that had to do without a scene is not kept.
     """
     grounds: dict[object, _Ground] = {}
     cells: dict[object, list[Cell]] = {}
@@ -110,7 +128,7 @@ def fit_region(plan: Plan, progress: Progress, workers: int) -> Region:
         grounds.setdefault(ground.key, ground)
         cells.setdefault(ground.key, []).append(cell)
     with progress.stage("normals", len(grounds)) as step, ThreadPoolExecutor(workers) as pool:
-        fitted = list(pool.map(lambda ground: _fit(plan, ground, workers, step), grounds.values()))
+        fitted = list(pool.map(lambda ground: _fit(plan, ground, workers, step, kept), grounds.values()))
     normals = {
         (cell, day): found
         for key, fits in zip(grounds, fitted, strict=True)
@@ -152,24 +170,36 @@ def _ground_of(plan: Plan, cell: Cell) -> _Ground:
     return _Ground(lattice_of(cell, plan.gsd_m, before, after), before, after)
 
 
-def _fit(plan: Plan, ground: _Ground, workers: int, step: Step) -> _Fitted:
-    """The normals of every day of a ground; its before chips are read once."""
+def _fit(plan: Plan, ground: _Ground, workers: int, step: Step, kept: KeptNormals | None) -> _Fitted:
+    """The normals of every day of a ground; its before chips are read once for the days that share them."""
+    lattice = ground.lattice
     by_day: dict[dt.date, Normals] = {}
     failures: set[Failure] = set()
     too_little: list[str] = []
-    if ground.lattice.chips:
-        before, failed = _read(read_before, ground.before, ground.lattice, workers)
-        failures |= failed
-        for day, scenes in solar_days(ground.after).items():
-            if day not in plan.days:
-                continue
-            after, failed = _read(read_day, scenes, ground.lattice, workers)
+    days = {day: scenes for day, scenes in solar_days(ground.after).items() if day in plan.days}
+    if kept is not None and lattice.chips:
+        found = {day: kept.get(lattice, ground.before, scenes, plan) for day, scenes in days.items()}
+        by_day = {day: normals for day, normals in found.items() if normals is not None}
+    missing = {day: scenes for day, scenes in days.items() if day not in by_day}
+    if lattice.chips and missing:
+        near: frozenset[str] | None = None
+        before: list[FloatArray] = []
+        lost: set[Failure] = set()
+        for day, scenes in missing.items():
+            if near != (now := alike(ground.before, day)):
+                near = now
+                before, lost = _read(partial(read_before, first=near), ground.before, lattice, workers)
+                failures |= lost
+            after, failed = _read(read_day, scenes, lattice, workers)
             failures |= failed
             chips = list(zip(before, after, strict=True))
             try:
-                by_day[day] = fit(chips, BANDS, reflectance=plan.reflectance, lattice_step=ground.lattice.step)
+                by_day[day] = fit(chips, BANDS, reflectance=plan.reflectance, lattice_step=lattice.step)
             except TooLittleGroundError as error:
                 too_little.append(f"{day}: {error}")
+            else:
+                if kept is not None and not lost and not failed:
+                    kept.put(lattice, ground.before, scenes, plan, by_day[day])
     step()
     return _Fitted(by_day, frozenset(failures), tuple(too_little))
 

@@ -1,6 +1,8 @@
 """From the fragments of all blocks to leads."""
 
+import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 from detectors.core.types import Detector
 from leads.find import finding
@@ -9,42 +11,75 @@ from leads.join import join
 from leads.model import Finding, Lead
 from pipelines.block import BlockResult
 from pipelines.dating import Dating
+from pipelines.judged import Account, Dated, judged
 from pipelines.law import Law
 from pipelines.outputs import Outputs
+from pipelines.ownground import on_own_ground
+from pipelines.past import Past
 from pipelines.plan import Plan
+from pipelines.progress import Progress
+from pipelines.survey import merged, surveyed
+from pipelines.watched import watched
 
 FoundLead = tuple[Lead, Detector]
 
 
-def leads_of(plan: Plan, results: Sequence[BlockResult], outputs: Outputs, law: Law) -> tuple[FoundLead, ...]:
-    """Join the fragments of all blocks, date them, hold them against the law and name them.
+def leads_of(
+    plan: Plan,
+    results: Sequence[BlockResult],
+    outputs: Outputs,
+    law: Law,
+    past: Past,
+    after: tuple[dt.date, dt.date],
+    progress: Progress,
+    workers: int = 2,
+) -> tuple[tuple[FoundLead, ...], Account]:
+    """Join the fragments of all blocks, date them, hold them against their history and the law, and name them.
 
     A patch that touches the AOI is a lead as a whole, also where it reaches beyond.
+
+    Returns:
+        Leads, the likeliest first; and an account of what was looked at and is none.
     """
     by_id = {detector.id: detector for detector in plan.detectors}
-    dating = Dating([result.block for result in results], outputs)
-    found = [finding for detector in plan.detectors for finding in _findings(plan, detector, results, dating, law)]
+    blocks = [result.block for result in results]
+    dating = Dating(blocks, outputs)
+    account = Account()
+    every = [dated for detector in plan.detectors for dated in _dated(plan, detector, results, dating)]
+    pairs = on_own_ground(every, law, account)
+    keys = [task.key for task in plan.surveys]
+    pieces = {key: [piece for result in results for piece in result.fragments.get(key, ())] for key in keys}
+    surveys = surveyed(plan, blocks, pieces, dating, outputs)
+    grounds = [one.patch.geometry for one in (*pairs, *surveys)]
+    standing = judged(past, pairs, grounds, plan.gsd_m, account, progress, workers)
+    sites = watched(past, plan, law, after, grounds, account, progress, workers)
+    found = [_finding(one, law) for one in (*merged(standing, surveys, account), *sites)]
     leads = sorted(assign_ids(found), key=lambda lead: (-lead.finding.patch.score_mean, lead.id))
-    return tuple((lead, by_id[lead.finding.patch.detector]) for lead in leads)
+    return tuple((lead, by_id[lead.finding.patch.detector]) for lead in leads), account
 
 
-def _findings(
-    plan: Plan, detector: Detector, results: Sequence[BlockResult], dating: Dating, law: Law
-) -> list[Finding]:
+def _dated(plan: Plan, detector: Detector, results: Sequence[BlockResult], dating: Dating) -> list[Dated]:
+    """The patches of one detector's pairs, with their days."""
     pieces = (fragment for result in results for fragment in result.fragments[detector.id])
     joined = join(pieces, detector, [result.block.geobox for result in results])
     patches = [patch for patch in joined if patch.geometry.intersects(plan.aoi.geometry)]
-    found = (
-        finding(
-            patch,
-            last_before=sighting.last_before,
-            first_seen=sighting.first_seen,
-            dates_seen=sighting.dates_seen,
-            looks=sighting.looks,
-            layers=law.layers,
-            wanted=detector.layers,
-        )
-        for patch, sighting in zip(patches, dating.sightings(patches, detector), strict=True)
+    sightings = dating.sightings(patches, detector)
+    return [
+        Dated(detector, patch, sighting)
+        for patch, sighting in zip(patches, sightings, strict=True)
         if sighting is not None
+    ]
+
+
+def _finding(one: Dated, law: Law) -> Finding:
+    """A patch crossed with the layers and held against the law."""
+    found = finding(
+        one.patch,
+        last_before=one.sighting.last_before,
+        first_seen=one.sighting.first_seen,
+        dates_seen=one.sighting.dates_seen,
+        looks=one.sighting.looks,
+        layers=law.layers,
+        wanted=one.detector.layers,
     )
-    return [law.weighed(one, detector) for one in found]
+    return law.weighed(replace(found, opinion=one.opinion, origin=one.origin), one.detector)

@@ -51,6 +51,15 @@ class ScanRequest:
     today: dt.date = field(default_factory=dt.date.today)
     """Day of the run, on which permits and restoration plans are read."""
 
+    before_also: tuple[DateRange, ...] = ()
+    """Other ranges whose scenes are before as well: the same season of earlier years."""
+
+    blocks: frozenset[str] | None = None
+    """Ids of the blocks to work; None = all of the area."""
+
+    blind: bool = False
+    """Whether a scan that saw nothing ends like any other, with its coverage, instead of being refused."""
+
 
 def parse_method(text: str) -> Method:
     """Read ``auto``, ``network`` or ``training-free``.

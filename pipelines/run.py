@@ -76,6 +76,18 @@ class Run:
 
     seconds: Mapping[str, float]
     out: str
+    past_scenes: tuple[Mapping[str, Any], ...] = ()
+    """Scenes beyond both ranges that judges, watches and surveys had at hand."""
+
+    set_aside: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By detector: why patches of the pair did not stand before their own history, and how many for each reason."""
+
+    surveys_merged: Mapping[str, int] = field(default_factory=dict)
+    """By detector: patches of surveys that the pair showed as well; one lead remained."""
+
+    watched: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By detector and kind of layer: sites, due by their papers, found, in_order, not_observed."""
+
     outputs: Mapping[str, str] = field(default_factory=dict)
     """sha256 by file name, relative to `out`."""
 
@@ -93,6 +105,7 @@ class Run:
             f"{self.leads} leads 线索 ({counts})",
             f"observed {seen} of the area; what was not observed is not unchanged",
             *(f"{idle.name} did not run: {idle.reason}" for idle in self.not_run),
+            *self._past(),
             *self._traffic(),
             *(f"unreadable scene {failed.name}: {failed.reason}" for failed in self.unreadable_scenes),
             *(f"failed block {failed.name}: {failed.reason}" for failed in self.failed_blocks),
@@ -100,6 +113,13 @@ class Run:
             f"open {self.out}/leads.qgz in QGIS, or {self.out}/quicklook/index.html in a browser",
         ]
         return "\n".join(lines)
+
+    def _past(self) -> list[str]:
+        lines = [f"{name} set aside {sum(why.values())} by their history" for name, why in self.set_aside.items()]
+        for name, counts in self.watched.items():
+            said = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items() if what != "sites")
+            lines.append(f"{name} watched {counts.get('sites', 0)} sites: {said or 'none due'}")
+        return lines
 
     def _traffic(self) -> list[str]:
         if not self.bytes_fetched:

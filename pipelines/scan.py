@@ -9,34 +9,39 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from threadpoolctl import threadpool_limits
 
 from aoi.cells import Cell
+from aoi.classification import Classification
 from aoi.grid import Block
-from detectors.core.apply import TRAINING_FREE
 from detectors.core.normals import Normals
 from imagery.compose import Failure
 from leads.errors import OutputError
 from leads.geopackage import refuse_edited
 from leads.model import Coverage
+from pipelines.accounted import accounted
 from pipelines.block import BlockResult, ground_of, work_block
 from pipelines.bring import Brought, bring
 from pipelines.chosen import detectors_for
 from pipelines.errors import BadInputError, Exit, NothingObservedError, PipelineError
 from pipelines.home import home
-from pipelines.law import Law, fit_to_run, law_of, layer_records, missing_notes
+from pipelines.law import Law, fit_to_run, law_of, layer_records
+from pipelines.notes import notes_of
 from pipelines.outputs import Outputs
 from pipelines.package import draw, package
+from pipelines.past import past_of
 from pipelines.plan import Plan, plan_scan
 from pipelines.progress import Progress, Silent, Step
 from pipelines.readers import reader_of
-from pipelines.region import Region, fit_region
-from pipelines.report import leads_of
-from pipelines.request import Method, ScanRequest
+from pipelines.region import KeptNormals, Region, fit_region
+from pipelines.report import FoundLead, leads_of
+from pipelines.request import ScanRequest
 from pipelines.run import Failed, FittedNormals, Run, asked_of, code_version, detector_record, hashes, scene_record
+from pipelines.survey import survey_tasks
 
 BlockWork = Callable[[Block], BlockResult]
 RunBlocks = Callable[[BlockWork, Sequence[Block], Step], Iterator[BlockResult | Failed]]
@@ -61,6 +66,53 @@ def scan(
         BadInputError: if the output can not be written or a detector does not exist.
         NothingObservedError: if no clear pixel was seen at one of the dates.
     """
+    return scanned(request, progress, workers, run_blocks).run
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A scan with what its files were written from."""
+
+    run: Run
+    found: tuple[FoundLead, ...]
+    coverage: tuple[Coverage, ...]
+    results: tuple[BlockResult, ...]
+    classification: Classification
+
+
+class Kept(Protocol):
+    """Results that outlive the run that made them."""
+
+    @property
+    def normals(self) -> KeptNormals:
+        """Fits of the region."""
+        ...
+
+    def work(self, plan: Plan, region: Region, outputs: Outputs) -> BlockWork:
+        """The work of a block: what was kept of it, or `work_block`, whose result is kept."""
+        ...
+
+
+def scanned(
+    request: ScanRequest,
+    progress: Progress | None = None,
+    workers: int = 2,
+    run_blocks: RunBlocks | None = None,
+    kept: Kept | None = None,
+) -> Scanned:
+    """As `scan`, for those who go on with its leads.
+
+    Args:
+        request: what is asked.
+        progress: where to report; silence when left out.
+        workers: blocks worked at a time.
+        run_blocks: how blocks are run; threads when left out.
+        kept: where finished blocks and normals are looked for and kept; they are made anew when left out.
+
+    Raises:
+        BadInputError: if the output can not be written or a detector does not exist.
+        NothingObservedError: if no clear pixel was seen at one of the dates.
+    """
     progress = progress or Silent()
     clock = _Clock()
     reader = reader_of(request.method, home())
@@ -74,14 +126,17 @@ def scan(
         clock.lap("plan")
         brought = bring(plan, request.source, progress)
         plan = brought.plan
+        past = past_of(request, plan, law, progress)
+        plan = replace(plan, surveys=survey_tasks(past, plan, law))
         clock.lap("fetch")
-        region = fit_region(plan, progress, workers)
+        region = fit_region(plan, progress, workers, kept.normals if kept else None)
         clock.lap("normals")
         outputs = Outputs(plan, folder, Path(scratch), request.scores)
         try:
-            done = _work(plan, region, outputs, progress, run_blocks or in_threads(workers))
+            work = kept.work(plan, region, outputs) if kept else lambda block: work_block(plan, region, outputs, block)
+            done = _work(plan, region, work, progress, run_blocks or in_threads(workers), request.blind)
             clock.lap("blocks")
-            found = leads_of(plan, done.results, outputs, law)
+            found, account = leads_of(plan, done.results, outputs, law, past, request.after, progress, workers)
             clock.lap("leads")
             outputs.close()
             clock.lap("images")
@@ -93,10 +148,12 @@ def scan(
         if request.quicklooks:
             draw(plan, found, folder, progress, workers, law.classification)
         clock.lap("pictures")
-        run = _record(request, brought, region, law, idle, done, Counter(d.id for _, d in found), folder, clock)
+        by_detector = Counter(detector.id for _, detector in found)
+        run = _record(request, brought, region, law, idle, done, by_detector, folder, clock)
+        run = accounted(run, past, account)
         run.write(folder / "run.json")
         _publish(folder, request.out)
-    return run
+    return Scanned(run, found, done.coverage, done.results, law.classification)
 
 
 @dataclass(frozen=True)
@@ -107,9 +164,9 @@ class _Done:
     observed: dict[str, float]
 
 
-def _work(plan: Plan, region: Region, outputs: Outputs, progress: Progress, run_blocks: RunBlocks) -> _Done:
+def _work(plan: Plan, region: Region, work: BlockWork, progress: Progress, run_blocks: RunBlocks, blind: bool) -> _Done:
     with progress.stage("blocks", len(plan.blocks)) as step:
-        ended = list(run_blocks(lambda block: work_block(plan, region, outputs, block), plan.blocks, step))
+        ended = list(run_blocks(work, plan.blocks, step))
     results = tuple(sorted((r for r in ended if isinstance(r, BlockResult)), key=lambda r: r.block.id))
     failed = tuple(sorted((r for r in ended if isinstance(r, Failed)), key=lambda f: f.name))
     if failed and not results:
@@ -117,7 +174,8 @@ def _work(plan: Plan, region: Region, outputs: Outputs, progress: Progress, run_
     rows = [row for result in results for row in result.coverage]
     coverage = tuple(row for row in (*rows, *_failed_ground(plan, failed)) if not row.geometry.is_empty)
     observed = observed_shares(coverage)
-    _refuse_nothing(plan, region, results, observed)
+    if not blind:
+        _refuse_nothing(plan, region, results, observed)
     return _Done(results, failed, coverage, observed)
 
 
@@ -246,7 +304,7 @@ def _record(
         not_run=idle,
         failed_blocks=done.failed,
         unreadable_scenes=tuple(sorted((Failed(f.scene_id, f.reason) for f in unreadable), key=lambda f: f.name)),
-        notes=_notes(plan, region, law, request.method),
+        notes=notes_of(plan, region, law, request.method),
         exit_code=Exit.PARTIAL if done.failed or unreadable else Exit.DONE,
         bytes_fetched=brought.bytes_fetched,
         bytes_cached=brought.bytes_cached,
@@ -262,26 +320,6 @@ def _keep(cell: Cell, day: dt.date, fitted: Normals, folder: Path) -> FittedNorm
     (folder / "normals").mkdir(exist_ok=True)
     (folder / name).write_bytes(fitted.to_bytes())
     return FittedNormals(cell.id, day, fitted.sha256, name, fitted.samples, fitted.shift_px, fitted.shift_confident)
-
-
-def _why_training_free(method: Method) -> str:
-    return "no trained weights" if method == "auto" else "asked for"
-
-
-def _notes(plan: Plan, region: Region, law: Law, method: Method) -> tuple[str, ...]:
-    notes = [f"{name}: no after scene in its season" for name in plan.out_of_season]
-    notes += missing_notes(plan.detectors, law)
-    notes += [
-        f"{scene.id} has no cloud mask: cloud may be taken for change"
-        for scene in plan.before + plan.after
-        if not scene.has_cloud_mask
-    ]
-    notes += [f"too little ground to say what is normal: {said}" for said in region.too_little]
-    if plan.reader.name == TRAINING_FREE:
-        notes.append(f"{_why_training_free(method)}: the training-free score was used")
-    if not plan.reflectance:
-        notes.append("values are DN, not reflectance: surfaces are unknown, transitions are not told")
-    return tuple(notes)
 
 
 class _Clock:

@@ -12,10 +12,8 @@ TRAINING_FREE = "training-free"
 
 
 def in_season(detector: Detector, day: dt.date) -> bool:
-    """Whether an after image of this day counts for the model. A season may run over the new year."""
-    first, last = detector.season
-    here = (day.month, day.day)
-    return first <= here <= last if first <= last else here >= first or here <= last
+    """Whether an after image of this day counts for the model."""
+    return any(season.holds(day) for season in detector.seasons)
 
 
 def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256: str = TRAINING_FREE) -> ChangeMap:

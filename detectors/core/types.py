@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from detectors.core.arrays import BoolArray as BoolArray
+from detectors.core.arrays import FloatArray as FloatArray
+from detectors.core.history import History, Opinion, PatchSeries, Season, Survey, Watch
 
 
 class Surface(IntEnum):
@@ -116,8 +117,8 @@ class Detector:
     id: str
     name_zh: str
     name_en: str
-    season: tuple[tuple[int, int], tuple[int, int]]
-    """First and last (month, day) on which an after image counts, inclusive."""
+    seasons: tuple[Season, ...]
+    """When in the year an after image counts: in any of these."""
 
     transitions: tuple[Transition, ...]
     layers: tuple[str, ...] = ()
@@ -126,8 +127,27 @@ class Detector:
     layers_required: tuple[str, ...] = ()
     """Those of them without which it has nothing to say: it does not run where one was not given."""
 
+    ground: tuple[str, ...] = ()
+    """Kinds of layer that are its own ground: where any of them was given, a patch of the pair elsewhere is not its
+    business. Empty: everywhere is."""
+
+    ground_within_m: float = 0.0
+    """How far from such ground a patch may lie; 0 = on it."""
+
     rules: tuple[str, ...] = ()
     time_logic: TimeLogic | None = None
+    history: History | None = None
+    """Which looks of the past `judge` wants of a patch; both or neither."""
+
+    judge: Callable[[PatchSeries], Opinion] | None = None
+    """Holds a patch of the pair against its own history and its ring."""
+
+    watches: tuple[Watch, ...] = ()
+    """Sites of layers that are looked at whether they changed or not."""
+
+    surveys: tuple[Survey, ...] = ()
+    """What is sought in a block's composites of several years."""
+
     minimum_area_m2: float = 1000.0
     threshold_low: float = 0.4
     """Hysteresis: a patch is grown down to this score …"""

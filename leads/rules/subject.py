@@ -38,12 +38,12 @@ def subject_of(finding: Finding, change_zh: str = "") -> Subject:
 
     Args:
         finding: with its crossings.
-        change_zh: Chinese name of its transition; empty where it is not known.
+        change_zh: Chinese name of its transition; empty where it is not known. The name that its history gave it wins.
     """
-    patch = finding.patch
+    patch, opinion = finding.patch, finding.opinion
     return Subject(
         detector=patch.detector,
-        change_zh=change_zh,
+        change_zh=opinion.change.zh if opinion is not None and opinion.change is not None else change_zh,
         last_before=finding.last_before,
         first_seen=finding.first_seen,
         area=PatchArea(patch.area_m2, patch.area_low_m2, patch.area_high_m2),

@@ -24,13 +24,18 @@ def list_detectors(as_json: Annotated[bool, typer.Option("--json", help="Print o
         typer.echo(json.dumps([_row(detector, weights) for detector in everyone], ensure_ascii=False, indent=2))
         return
     for detector in everyone:
-        first, last = ("{:02d}-{:02d}".format(*day) for day in detector.season)
+        seasons = " and ".join(f"{first} to {last}" for first, last in _seasons(detector))
         typer.echo(f"{detector.id:<18} {detector.name_zh}  {detector.name_en}")
         typer.echo(
             f"{'':<18} threshold {detector.threshold_high:g} (low {detector.threshold_low:g}), at least "
-            f"{detector.minimum_area_m2:g} m², {first} to {last}, layers {', '.join(detector.layers) or 'none'}, "
+            f"{detector.minimum_area_m2:g} m², {seasons}, layers {', '.join(detector.layers) or 'none'}, "
             f"score {weights[:13]}"
         )
+
+
+def _seasons(detector: "Detector") -> list[list[str]]:
+    """First and last month and day of each."""
+    return [["{:02d}-{:02d}".format(*day) for day in (one.first, one.last)] for one in detector.seasons]
 
 
 def _row(detector: "Detector", weights: str) -> dict[str, object]:
@@ -41,7 +46,7 @@ def _row(detector: "Detector", weights: str) -> dict[str, object]:
         "threshold": detector.threshold_high,
         "threshold_low": detector.threshold_low,
         "minimum_area_m2": detector.minimum_area_m2,
-        "season": ["{:02d}-{:02d}".format(*day) for day in detector.season],
+        "seasons": _seasons(detector),
         "layers": list(detector.layers),
         "weights": weights,
     }

@@ -72,6 +72,7 @@ def fake(job: str, **arguments: Any) -> Measured:
     results: dict[str, dict[str, Any]] = {
         "decode": {"seconds": 2.0},
         "scan": {"seconds": 8.0, "km2": 200.0, "blocks": 4, "stages": stages},
+        "detectors": {"cpu_s": 12.0 if arguments.get("which") == "all" else 10.0, "detectors": 9},
         "normals": {"seconds": 1.0, "samples": 60_000},
         "read": {"ours_mpx_s": 4.0, "other_mpx_s": 5.0},
         "same_mosaic": {"worst": 5e-5},
@@ -83,6 +84,7 @@ def fake(job: str, **arguments: Any) -> Measured:
         "evaluation": {"ours_mpx_s": 50.0, "other_mpx_s": 10.0},
         "inference": {"bf16_mpx_s": 4.0, "fp32_mpx_s": 2.0, "percentile_99_9": 0.01},
         "plain": {"plain_mpx_s": 1.0},
+        "store": {"cpu_s": {"25000": 2.6, "2500": 2.5}, "seconds": {"25000": 5.0, "2500": 5.0}, "bytes": 70_000_000},
     }
     if arguments.get("quarter") == "yes":
         results["scan"] = {"seconds": 2.0, "km2": 50.0, "blocks": 1, "stages": stages}
@@ -104,6 +106,9 @@ def test_the_table_and_the_file_say_the_same(
     assert rows["mosaic, beside odc-stac + xarray with as many threads, by the clock"]["ratio"] == 4.0
     assert rows["mosaic, beside decoding the windows it reads, by the clock"]["ratio"] == 0.75
     assert rows["whole scan per block of the whole (4), beside a quarter (1)"]["ratio"] == 1.0
+    assert rows["one block by all 9 detectors, beside one, in CPU time"]["ratio"] == 1.2
+    large = "a night of 2,500 findings into 25,000 leads, per finding, beside into 2,500, CPU time"
+    assert (rows[large]["ours"], rows[large]["ratio"]) == (1.04, 1.04)
     printed = capsys.readouterr().out
     assert all(name in printed for name in rows)
 

@@ -21,9 +21,11 @@ def test_its_names_and_numbers_are_sound(detector: Detector) -> None:
     assert detector.name_en
     assert 0 < detector.threshold_low <= detector.threshold_high < 1
     assert detector.minimum_area_m2 > 0
-    for month, day in detector.season:
-        assert 1 <= month <= 12
-        assert 1 <= day <= 31
+    assert detector.seasons
+    for season in detector.seasons:
+        for month, day in (season.first, season.last):
+            assert 1 <= month <= 12
+            assert 1 <= day <= 31
 
 
 @EVERY
@@ -41,6 +43,38 @@ def test_its_transitions_are_named_and_weighted(detector: Detector) -> None:
 def test_its_layers_are_kinds_that_exist_and_it_requires_none_that_it_does_not_want(detector: Detector) -> None:
     assert set(detector.layers) <= KINDS
     assert set(detector.layers_required) <= set(detector.layers)
+
+
+@EVERY
+def test_what_it_asks_of_the_past_it_also_judges_and_its_grounds_are_kinds(detector: Detector) -> None:
+    assert (detector.history is None) == (detector.judge is None)
+    asked = [watch.history for watch in detector.watches] + ([detector.history] if detector.history else [])
+    for history in asked:
+        assert history.seasons
+        assert history.years >= 1
+        assert history.most_looks >= history.years
+    assert {watch.kind for watch in detector.watches} <= set(detector.layers)
+    for survey in detector.surveys:
+        assert survey.years >= 2
+        assert survey.choose in {"latest", "barest", "greenest", "median"}
+        assert survey.ground
+        assert set(survey.ground) <= set(detector.layers)
+    for name in (*(watch.change for watch in detector.watches), *(survey.change for survey in detector.surveys)):
+        assert re.search(r"[一-鿿]", name.zh)
+        assert name.en
+
+
+@EVERY
+def test_its_own_ground_is_among_its_layers(detector: Detector) -> None:
+    assert set(detector.ground) <= set(detector.layers)
+    assert detector.ground_within_m >= 0
+
+
+def test_the_nine_of_the_field_are_there() -> None:
+    assert {
+        "black_soil", "forest_encroachment", "grassland", "hulun_lake", "land_disturbance", "mine",
+        "river_protection", "temporary_land", "wetland",
+    } <= set(all_detectors())  # fmt: skip
 
 
 def test_none_or_all_means_every_detector_and_a_list_keeps_its_order() -> None:

@@ -7,7 +7,7 @@ from shapely.geometry import Polygon
 
 from aoi.area import geodesic_area_m2
 from aoi.grid import to_crs
-from leads.area import area_interval, mu, perimeter_m
+from leads.area import LEAST_CASES, Offsets, area_interval, lead_interval, mu, offsets, perimeter_m
 from leads.outline import merged, outline, smoothed
 
 EPSG, LEFT, BOTTOM, GSD_M = 32651, 60_000, 540_000, 10.0
@@ -88,3 +88,31 @@ def test_the_interval_holds_the_true_area_in_95_of_100_patches(area_px: float, w
         widths.append((high - low) / geodesic_area_m2(patch))
     assert np.mean(held) >= 0.95
     assert np.median(widths) <= widest
+
+
+def test_a_lead_s_interval_moves_its_outline_as_far_as_outlines_were_found_to_be_off() -> None:
+    ground = to_crs(shapely.box(600_000, 5_400_000, 600_100, 5_400_100), EPSG, 4326)
+    area = geodesic_area_m2(ground)
+    for score in (0.3, 0.8, 0.97):
+        low_px, high_px = offsets().at(score)
+        low, high = lead_interval(ground, 10.0, score)
+        assert low < area < high
+        assert low <= area + low_px * 4_000 + 1
+        assert high >= area + high_px * 4_000 - 1
+        assert lead_interval(ground, 20.0, score)[1] > high
+
+
+def test_the_shipped_offsets_survive_their_file_and_say_what_found_them() -> None:
+    shipped = offsets()
+    assert Offsets.from_json(shipped.to_json()) == shipped
+    assert shipped.command.startswith("python -m pipelines.exams.areas")
+    assert [one.from_score for one in shipped.classes] == sorted(one.from_score for one in shipped.classes)
+    assert shipped.classes[0].from_score == 0
+    for one in shipped.classes:
+        assert one.low_px < one.high_px
+    assert sum(one.cases for one in shipped.classes) >= LEAST_CASES
+
+
+def test_a_sliver_s_lead_may_be_nothing() -> None:
+    sliver = to_crs(shapely.box(600_000, 5_400_000, 600_500, 5_400_002), EPSG, 4326)
+    assert lead_interval(sliver, 10.0, 0.9)[0] == 0

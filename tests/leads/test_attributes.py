@@ -4,6 +4,7 @@ import datetime as dt
 import pytest
 import shapely
 
+from detectors.core.history import Season
 from detectors.core.types import Detector, Surface, Transition
 from leads.attributes import dms, grade, record
 from leads.fields import FIELDS, NOTE, REASONS, STATUS
@@ -14,7 +15,7 @@ DETECTOR = Detector(
     "mine",
     "矿场监督",
     "Mines",
-    ((1, 1), (12, 31)),
+    (Season((1, 1), (12, 31)),),
     (Transition(frozenset(Surface), frozenset(Surface), 1.0, "剥离地表", "stripped ground"),),
     rules=("minerals-2025",),
 )

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from aoi.area import geodesic_area_m2
 from aoi.grid import blocks_of, lonlat_of, owned
+from detectors.core.history import Season
 from detectors.core.types import Detector, Surface, Transition
 from leads.join import join
 from leads.model import Patch
@@ -29,7 +30,7 @@ def detector(low: float = 0.4, high: float = 0.5) -> Detector:
         "mine",
         "矿场监督",
         "Mines",
-        ((1, 1), (12, 31)),
+        (Season((1, 1), (12, 31)),),
         (Transition(surfaces, surfaces, 1.0, "剥离", "stripped"), Transition(surfaces, surfaces, 1.0, "矿坑", "pit")),
         threshold_low=low,
         threshold_high=high,

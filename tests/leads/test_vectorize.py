@@ -4,6 +4,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from detectors.core.history import Season
 from detectors.core.types import Detector
 from leads.vectorize import Fragment, fragments
 
@@ -15,7 +16,7 @@ def detector(low: float = 0.4, high: float = 0.5, minimum_area_m2: float = 1000.
         "mine",
         "矿场监督",
         "Mines",
-        ((1, 1), (12, 31)),
+        (Season((1, 1), (12, 31)),),
         (),
         threshold_low=low,
         threshold_high=high,

@@ -19,7 +19,7 @@ from aoi.grid import Block
 from aoi.model import Aoi
 from aoi.read import read_aoi
 from detectors.core.reader import TrainingFreeReader
-from detectors.core.registry import choose
+from detectors.core.registry import all_detectors, choose
 from imagery.archive import Archive
 from imagery.providers.local import LocalProvider
 from imagery.simulated.score import match
@@ -96,7 +96,7 @@ def test_the_planted_changes_become_leads(scanned: Path, steppe: Path) -> None:
 def test_leads_carry_dates_layers_and_the_word_lead(scanned: Path) -> None:
     leads = pyogrio.read_dataframe(scanned / "leads.gpkg", layer="leads")
     assert set(leads["seen_first"].astype(str).str[:10]) == {"2024-07-20"}
-    assert set(leads["model"]) <= {"land_disturbance", "mine"}
+    assert {"land_disturbance", "mine"} <= set(leads["model"]) <= set(all_detectors())
     assert leads["note"].str.contains("线索").all()
     assert (leads["area_lo"] <= leads["area_m2"]).all()
     assert (leads["area_m2"] <= leads["area_hi"]).all()

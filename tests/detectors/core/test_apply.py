@@ -8,6 +8,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from detectors.core.apply import change_map, in_season
+from detectors.core.history import Season
 from detectors.core.types import Detector, Pair, Reading, Surface, Transition
 
 GEOBOX = GeoBox((2, 2), Affine(10, 0, 500_000, 0, -10, 5_400_000), "EPSG:32650")
@@ -16,7 +17,7 @@ MODEL = Detector(
     "model",
     "模型",
     "model",
-    ((5, 15), (10, 10)),
+    (Season((5, 15), (10, 10)),),
     (Transition(GRASS, BARE, 0.5, "剥离", "stripped"), Transition(GRASS, BARE | SNOW, 0.25, "其他", "other")),
 )
 
@@ -58,9 +59,15 @@ def test_time_logic_has_the_last_word() -> None:
 
 
 def test_a_season_may_run_over_the_new_year() -> None:
-    winter = replace(MODEL, season=((11, 1), (3, 31)))
+    winter = replace(MODEL, seasons=(Season((11, 1), (3, 31)),))
     assert in_season(winter, dt.date(2024, 12, 5))
     assert in_season(winter, dt.date(2024, 3, 31))
     assert not in_season(winter, dt.date(2024, 4, 1))
     assert in_season(MODEL, dt.date(2024, 5, 15))
     assert not in_season(MODEL, dt.date(2024, 5, 14))
+
+
+def test_of_several_seasons_any_counts() -> None:
+    twice = replace(MODEL, seasons=(Season((5, 25), (6, 25)), Season((9, 1), (9, 30))))
+    days = [dt.date(2024, 5, 25), dt.date(2024, 7, 20), dt.date(2024, 9, 30)]
+    assert [in_season(twice, day) for day in days] == [True, False, True]

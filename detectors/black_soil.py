@@ -1,0 +1,162 @@
+"""破坏黑土地: topsoil stripped, peat or sand dug, dumped on, built on in black-soil cropland."""
+
+import math
+
+import numpy as np
+
+from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Survey
+from detectors.core.timelogic import AUTUMN_SOIL, SPRING_SOIL, SUMMER, median_level, ndti, since
+from detectors.core.topsoil import ALONE, COLOUR, STRIPPED, TILLED, SoilChange, soil_change, straightness, stripped_soil
+from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Transition
+
+TRANSITIONS = (
+    Transition(VEGETATION, BUILT, 1.0, "黑土耕地变建设", "black-soil field built or paved over"),
+    Transition(VEGETATION, BARE, 1.0, "黑土耕地表土剥离", "topsoil stripped from a black-soil field"),
+    Transition(BARE, BUILT, 1.0, "耕地变建设", "field built or paved over"),
+    Transition(BARE, BARE, 0.9, "表土剥离或堆弃", "topsoil stripped or spoil dumped"),
+    Transition(VEGETATION | BARE, WATER, 0.8, "耕地挖塘积水", "pond or pit dug in a field"),
+)
+
+TO_WATER = 5
+
+GREEN = 0.4
+"""NDVI of a crop that covers the ground."""
+
+STRAIGHT = 0.75
+STUBBLE = 0.10
+
+STRIPPED_NAME = Remark("黑土表土剥离", "topsoil stripped")
+
+_SIX = ("blue", "green", "red", "nir", "swir16", "swir22")
+
+
+def judge(series: PatchSeries) -> Opinion:
+    """Holds a patch against harvest, ponding, fallow and tillage, by the field's own bare soil before."""
+    for opinion in (_harvested(series), _ponding(series)):
+        if opinion is not None:
+            return opinion
+    change = soil_change(series)
+    if not change.known:
+        return _without_soil(series)
+    measures = {
+        "red_log": change.red,
+        "swir16_log": change.swir,
+        "bare_looks": float(change.looks),
+        "bare_looks_before": float(change.before),
+        "straightness": straightness(series.inside),
+    }
+    told = _told(change)
+    margin = 0.0 if change.beside_ring else ALONE
+    if abs(change.colour) >= COLOUR and change.most > -STRIPPED:
+        covered = Remark("颜色已非土壤（建筑、塑料、煤矸等）", "its colour is not that of soil (roofs, plastic, coal)")
+        return Opinion(True, (told, covered), measures=measures)
+    if change.least >= STRIPPED + margin:
+        return Opinion(True, (told,), STRIPPED_NAME, measures)
+    if change.most <= -2 * STRIPPED - margin:
+        dug = Remark("较自身裸土期明显变暗，周边未变（挖出泥炭、煤矸堆放等）", "darker than its own soil: peat, coal")
+        return Opinion(True, (told, dug), measures=measures, unsure=not change.beside_ring)
+    if change.most < TILLED + margin:
+        same = Remark("裸土亮度与往年相当：翻耕或休耕", "as bright as its own bare soil before: tillage or fallow")
+        return Opinion(False, (told, same), measures=measures)
+    if measures["straightness"] < STRAIGHT:
+        vague = Remark("增亮不足且边界不规则", "little brighter, and no straight edge")
+        return Opinion(False, (told, vague), measures=measures)
+    edge = Remark("增亮不多，但边界平直，须核实", "not much brighter, but its edges are straight: to be checked")
+    return Opinion(True, (told, edge), measures=measures, unsure=True)
+
+
+def _told(change: SoilChange) -> Remark:
+    red, swir = (math.expm1(value) for value in (change.red, change.swir))
+    zh, en = f"裸土期（前{change.before}次、后{change.looks}次）红波段{red:+.0%}", f"bare soil: red {red:+.0%}"
+    if math.isfinite(swir):
+        zh, en = f"{zh}、短波红外{swir:+.0%}", f"{en}, swir16 {swir:+.0%}"
+    beside = ("（已扣除周边变化）", " beyond its surroundings") if change.beside_ring else ("（周边无裸土可比）", "")
+    return Remark(zh + beside[0], f"{en}{beside[1]} ({change.before} looks before, {change.looks} since)")
+
+
+def _harvested(series: PatchSeries) -> Opinion | None:
+    """Dropped where a crop stood that summer and straw is what is left."""
+    first = series.first_seen
+    if first is None or (first.month, first.day) < (7, 15):
+        return None
+    stood = series.of(SUMMER, first.year) & ~since(series, first)
+    plants, after = median_level(series, "ndvi", stood), since(series, first)
+    straw = ndti(series, series.inside)[after]
+    straw = straw[np.isfinite(straw)]
+    if not plants >= GREEN or not straw.size or np.median(straw) < STUBBLE:
+        return None
+    why = Remark(
+        f"收割：当年夏季NDVI达{plants:.2f}，其后为秸秆（NDTI {np.median(straw):.2f}）",
+        f"harvest: NDVI was {plants:.2f} that summer, straw is left (NDTI {np.median(straw):.2f})",
+    )
+    return Opinion(False, (why,), measures={"ndvi_summer": plants})
+
+
+def _ponding(series: PatchSeries) -> Opinion | None:
+    """Dropped where water stands only in the rains; a pond that was dug shows in spring and autumn as well."""
+    water = series.level("mndwi", series.inside)
+    after = since(series, series.first_seen) & np.isfinite(water)
+    if series.transition != TO_WATER and not (after.any() and np.median(water[after]) > 0):
+        return None
+    rains = np.array([7 <= day.month <= 8 for day in series.days], np.bool_)
+    dry_season = after & ~rains
+    if dry_season.any() and np.median(water[dry_season]) > 0:
+        lasts = Remark(
+            f"汛期外{int(dry_season.sum())}次影像仍为水面",
+            f"still water on {int(dry_season.sum())} looks outside the rains",
+        )
+        return Opinion(True, (lasts,), measures={"looks": float(after.sum())})
+    why = (
+        Remark("汛期积水：7—8月以外未见水面", "ponding: no water outside July and August")
+        if dry_season.any()
+        else Remark("仅见于7—8月：汛期积水不计，待春秋影像", "seen in July and August only: ponding, until spring")
+    )
+    return Opinion(False, (why,), measures={"looks": float(after.sum())})
+
+
+def _without_soil(series: PatchSeries) -> Opinion:
+    """No bare-soil looks on both sides: only a field that is green again is told."""
+    after = since(series, series.first_seen)
+    july = after & np.array([SUMMER.holds(day) for day in series.days], np.bool_)
+    plants = median_level(series, "ndvi", july)
+    bright = median_level(series, "brightness", july)
+    ring = median_level(series, "brightness", july, series.ring)
+    if plants >= SPARSE and not bright >= 1.6 * ring:
+        green = Remark(
+            f"首见后夏季NDVI仍为{plants:.2f}：作物稀疏或休耕", f"NDVI {plants:.2f} since: thin crop or fallow"
+        )
+        return Opinion(False, (green,), measures={"ndvi_summer": plants})
+    few = Remark("缺少前后裸土期影像，未能与自身裸土比较", "no bare-soil looks on both sides to compare with")
+    return Opinion(True, (few,), unsure=True)
+
+
+SPARSE = 0.36
+"""NDVI above that of any bare soil: something grows, fallow at least."""
+
+
+DETECTOR = Detector(
+    id="black_soil",
+    name_zh="破坏黑土地",
+    name_en="Black soil",
+    # Bare soil in spring and late autumn, closed crops between; from mid August fields are cut one by one.
+    seasons=(SPRING_SOIL, Season((6, 20), (8, 10)), AUTUMN_SOIL),
+    transitions=TRANSITIONS,
+    layers=("black_soil", "basic_farmland", "dltb", "land_approvals", "temporary_land_permits"),
+    ground=("black_soil", "basic_farmland"),
+    history=History(seasons=(SPRING_SOIL, SUMMER, AUTUMN_SOIL), years=4, most_looks=48),
+    judge=judge,
+    surveys=tuple(
+        Survey(
+            season=season,
+            years=3,
+            bands=_SIX,
+            ground=("black_soil",),
+            score=stripped_soil,
+            change=Remark(
+                f"疑似表土剥离（{zh}裸土增亮）", f"topsoil stripped by its look (bare soil brighter in {en})"
+            ),
+            choose="median",
+        )
+        for season, zh, en in ((SPRING_SOIL, "春季", "spring"), (AUTUMN_SOIL, "秋季", "autumn"))
+    ),
+)

@@ -1,0 +1,217 @@
+"""What a river did by itself, and what was done to it: banks that move, ground that was filled, pits that were dug.
+
+A river that migrates takes on one bank what it builds on the other, over years, in crescents along its water. Fill
+takes at once, in a compact shape, ground that was water in every year before. Chosen on the eight epochs of a migrating
+river (docs/design/models.md): of 45 pieces that dried there by nature the squarest of those whose core had always been
+water fills 0.59 of its rectangle, a planted one 0.79.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from detectors.core.arrays import BoolArray, FloatArray
+from detectors.core.edges import compactness
+from detectors.core.wetness import ALWAYS, NEVER, share
+
+ALWAYS_WATER = 0.8
+"""Mean over the years from which ground counts as water in every one of them."""
+
+CORE = 0.55
+"""Least part of newly dry ground that was always water, for fill; the rest is its margin."""
+
+COMPACT = 0.65
+"""Least part of its smallest rectangle that a fill or pit covers; an ellipse covers 0.79."""
+
+LEAST_PX = 8
+"""Fewer pixels have no shape to speak of."""
+
+COMPENSATED = 0.35
+"""Share of what one bank lost that the other took, from which the channel moved rather than shrank or grew."""
+
+STEADY = 0.75
+"""Largest part of a change that may fall into one year where it was a slow one."""
+
+LONG = 4.0
+"""Length over width from which a new water is a channel and no pit."""
+
+LEAST_YEARS = 3
+"""Fewer years before can not show that ground was always water."""
+
+_MARGIN_PX = 6
+
+_EIGHT = np.ones((3, 3), bool)
+
+
+def by_year(water: FloatArray, years: tuple[int, ...]) -> tuple[tuple[int, ...], FloatArray]:
+    """The years there are, ascending, and (Y, H, W) share of each year's looks that saw water.
+
+    Args:
+        water: (T, H, W) of `wetness.wet`.
+        years: of the T looks.
+    """
+    found = tuple(sorted(set(years)))
+    of = np.array(years)
+    return found, np.stack([share(water, of == year) for year in found])
+
+
+def width_px(water: BoolArray) -> float:
+    """Usual width of a channel: four times the mean distance of its water to land; 0 where there is none."""
+    if not water.any():
+        return 0.0
+    return 4 * float(ndimage.distance_transform_edt(water)[water].mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Banks:
+    """What turned from water to land and back between two states of a window."""
+
+    lost: BoolArray
+    """(H, W) water that became land."""
+
+    gained: BoolArray
+    """(H, W) land that became water."""
+
+    before: BoolArray
+    """(H, W) water before."""
+
+    @property
+    def reach_px(self) -> int:
+        """How far the other bank may lie: one and a half widths of the channel, and its margin."""
+        return int(1.5 * width_px(self.before)) + 2
+
+    def compensation(self, inside: BoolArray) -> float:
+        """What the other bank did, over what the patch and its own bank did: 0 nothing, 1 as much; NaN for no change.
+
+        Args:
+            inside: (H, W) the patch.
+        """
+        near = ndimage.binary_dilation(inside, iterations=self.reach_px)
+        lost, gained = int((self.lost & near).sum()), int((self.gained & near).sum())
+        return min(lost, gained) / max(lost, gained) if max(lost, gained) else float("nan")
+
+
+def banks(was: FloatArray, now: FloatArray) -> Banks:
+    """What moved between two (H, W) shares of looks that saw water; what was not observed did not move."""
+    with np.errstate(invalid="ignore"):
+        before, after = was >= ALWAYS, now >= ALWAYS
+        return Banks(before & (now <= NEVER), after & (was <= NEVER), before)
+
+
+def filled(earlier: FloatArray, now: FloatArray) -> BoolArray:
+    """(H, W) ground that was filled: water in every year before, dry at once, in a compact piece.
+
+    Args:
+        earlier: (Y, H, W) share of water by year, oldest first, NaN = not observed.
+        now: (H, W) the same today.
+    """
+    out = np.zeros(now.shape, np.bool_)
+    if len(earlier) < LEAST_YEARS:
+        return out
+    with np.errstate(invalid="ignore"):
+        before = earlier[-1]
+        always = (share(earlier) >= ALWAYS_WATER) & ~(before < 0.5)
+        always &= np.isfinite(earlier).sum(axis=0) >= LEAST_YEARS
+        dry = (now <= NEVER) & (always | (before >= 0.5))
+    core = ndimage.binary_opening(always & dry, _EIGHT)
+    for window, piece in pieces(dry, least=core):
+        if (piece & core[window]).sum() >= CORE * piece.sum() and compactness(piece).rectangle >= COMPACT:
+            out[window] |= piece
+    return out
+
+
+def dug(moved: Banks, ever: BoolArray) -> BoolArray:
+    """(H, W) pits and ponds: new water in a compact piece that lies apart from all other water, before and now.
+
+    Less than a fifth of its outline touches any: a bank that the river takes lies along it. What the window cuts has no
+    shape that could be told.
+
+    Args:
+        moved: what turned from land to water.
+        ever: (H, W) ground that was water in an earlier year: there a pool came back, nobody dug it.
+    """
+    out = np.zeros(moved.gained.shape, np.bool_)
+    water = moved.before | moved.gained
+    fresh = ndimage.binary_opening(moved.gained & ~ever, np.ones((2, 2), bool))
+    for window, piece in pieces(fresh):
+        rim = piece & ~ndimage.binary_erosion(piece, _EIGHT)
+        other = water[window] & ~ndimage.binary_dilation(piece, _EIGHT)
+        shape = compactness(piece)
+        apart = (rim & ndimage.binary_dilation(other, _EIGHT, iterations=3)).sum() < 0.2 * rim.sum()
+        if apart and not cut(piece) and shape.rectangle >= COMPACT and shape.elongation < LONG:
+            out[window] |= piece
+    return out
+
+
+def beside_water(gained: BoolArray, before: BoolArray) -> bool:
+    """Whether most of what became water lies in pieces that begin at the water there was: a bank that was taken."""
+    label, count = ndimage.label(gained, _EIGHT)
+    if not count:
+        return False
+    at = np.unique(label[ndimage.binary_dilation(before, _EIGHT) & gained])
+    return bool(np.isin(label[gained], at[at > 0]).mean() >= 0.5)
+
+
+def cut(piece: BoolArray) -> bool:
+    """Whether a piece touches the edge of its window."""
+    return bool(piece[0].any() or piece[-1].any() or piece[:, 0].any() or piece[:, -1].any())
+
+
+def pieces(mask: BoolArray, least: BoolArray | None = None) -> Iterator[tuple[tuple[slice, slice], BoolArray]]:
+    """Each connected piece of a mask of at least `LEAST_PX` pixels: its box with a margin, and the piece in that box.
+
+    Args:
+        mask: (H, W).
+        least: (H, W) pieces that hold no pixel of it are left out.
+    """
+    label, count = ndimage.label(mask, _EIGHT)
+    sizes = np.bincount(label.ravel(), minlength=count + 1)
+    wanted = np.ones(count + 1, bool) if least is None else np.bincount(label[least], minlength=count + 1) > 0
+    for number, found in enumerate(ndimage.find_objects(label), start=1):
+        if sizes[number] >= LEAST_PX and wanted[number]:
+            rows, columns = (
+                slice(max(axis.start - _MARGIN_PX, 0), min(axis.stop + _MARGIN_PX, size))
+                for axis, size in zip(found, mask.shape, strict=True)
+            )
+            yield (rows, columns), label[rows, columns] == number
+
+
+Box = tuple[slice, slice]
+
+
+def grown(box: Box, pixels: int, shape: tuple[int, ...]) -> Box:
+    """A box with so many pixels around it, as far as there are any."""
+    rows, columns = (
+        slice(max(axis.start - pixels, 0), min(axis.stop + pixels, size)) for axis, size in zip(box, shape, strict=True)
+    )
+    return rows, columns
+
+
+def placed(piece: BoolArray, box: Box, within: Box) -> BoolArray:
+    """A piece of a box as a mask of a larger box."""
+    rows, columns = ((slice(a.start - b.start, a.stop - b.start)) for a, b in zip(box, within, strict=True))
+    out = np.zeros((within[0].stop - within[0].start, within[1].stop - within[1].start), np.bool_)
+    out[rows, columns] = piece
+    return out
+
+
+def largest_step(states: FloatArray, where: BoolArray) -> float:
+    """Largest part of a place's change that fell into one year; 1 = at once; NaN where fewer than three years tell.
+
+    Args:
+        states: (Y, H, W) share of water by year.
+        where: (H, W) the place.
+    """
+    if not where.any():
+        return float("nan")
+    here = states[:, where]
+    enough = np.isfinite(here).mean(axis=1) >= 0.5
+    if enough.sum() < 3:
+        return float("nan")
+    level = np.array([float(np.nanmean(row)) for row in here[enough]])
+    whole = level[-1] - level[0]
+    if abs(whole) < 0.3:
+        return float("nan")
+    return float(np.max(np.diff(level) * np.sign(whole)) / abs(whole))

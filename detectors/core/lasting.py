@@ -1,0 +1,226 @@
+"""Whether what a pair saw is bare ground that lasts: beside its ring, beside its own years before, in later looks."""
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.core.arrays import BoolArray
+from detectors.core.history import Opinion, PatchSeries, Remark
+from detectors.core.timelogic import (
+    CHAR_NBR,
+    CHAR_NDTI,
+    MOWING,
+    below_soil,
+    green_looks,
+    lacking,
+    median_gap,
+    median_level,
+    ndti,
+    since,
+    until,
+)
+
+WEAK = 0.3
+"""Share of the ring's cover that must be lacking: voles, grazing along a fence and drought within a patch lack less."""
+
+NO_MORE = 0.15
+"""By how much more must be lacking than in the patch's own years before."""
+
+BRIGHT = 0.3
+"""Natural log of brightness beside the ring from which ground was covered with something, whatever its NDVI."""
+
+LITTER = 0.125
+"""NDTI of ground that lost its green and kept its litter."""
+
+BACK = 0.2
+"""Lacking less than this again, on the last two looks, it has recovered."""
+
+STRAW = 0.12
+"""NDTI of hay stubble and litter; bare ground stays below 0.1."""
+
+DARK = 0.95
+"""Char is darker than the ground around it, in the visible by this factor at least …"""
+
+DARK_NIR = 0.65
+"""… and in the near infrared by this one."""
+
+NARROW_M, LONG_M = 45.0, 250.0
+
+
+@dataclass(frozen=True)
+class Lost:
+    """How much of its ring's cover a patch lacks, before and since."""
+
+    before: float
+    """NaN where no look before saw both with the ring green."""
+
+    after: float
+    gap_before: float
+    """Of NDVI, patch minus ring."""
+
+    gap_after: float
+    looks: int
+    """Since it was first seen, with the ring green."""
+
+    latest: float
+    """Lacking on the last two looks of them; NaN with fewer than three."""
+
+    brighter: float
+    """Natural log of how much brighter beside its ring it became: roofs and tarpaulins need not lack NDVI."""
+
+
+def lost(series: PatchSeries) -> Lost:
+    """The patch's lack of cover before and since it was first seen."""
+    green = green_looks(series)
+    before, after = green & until(series, series.last_before), green & since(series, series.first_seen)
+    if series.last_before is None:
+        before = np.zeros_like(before)
+    last = np.flatnonzero(after)[-2:]
+    chosen = np.zeros_like(after)
+    chosen[last] = True
+    return Lost(
+        _lack(series, before),
+        _lack(series, after),
+        median_gap(series, "ndvi", before),
+        median_gap(series, "ndvi", after),
+        int(after.sum()),
+        _lack(series, chosen) if after.sum() >= 3 else math.nan,
+        _log(_factor(series, "brightness", after))
+        - (_log(_factor(series, "brightness", before)) if before.any() else 0),
+    )
+
+
+def _log(factor: float) -> float:
+    return math.log(factor) if factor > 0 else math.nan
+
+
+def _lack(series: PatchSeries, looks: BoolArray) -> float:
+    return lacking(median_gap(series, "ndvi", looks), median_level(series, "ndvi", looks, series.ring))
+
+
+def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
+    """Whether a patch is ground that lost its plants for good, as far as the looks tell.
+
+    Args:
+        series: of the patch.
+        from_plants: whether it was green before; what was bare before need not have lost any.
+    """
+    found = lost(series)
+    if not found.looks:
+        remark = Remark("首见后无周边返青的清晰影像，未能核对", "no clear look since with its surroundings green")
+        return Opinion(True, (remark,), unsure=True)
+    measures = {
+        "ndvi_gap": found.gap_after,
+        "lacking": found.after,
+        "looks": float(found.looks),
+    }
+    if math.isfinite(found.gap_before):
+        measures |= {"ndvi_gap_before": found.gap_before, "lacking_before": found.before}
+    told = _told(found)
+    if not from_plants or found.brighter >= BRIGHT:
+        return Opinion(True, (told,), measures=measures, unsure=found.looks < 2)
+    if found.after < WEAK:
+        little = f"植被缺失仅{max(found.after, 0):.0%}，不足{WEAK:.0%}（鼠害、围栏内外放牧差异等）"
+        why = f"only {max(found.after, 0):.0%} of its surroundings' cover is lacking (voles, grazing along a fence)"
+        return Opinion(False, (told, Remark(little, why)), measures=measures)
+    if found.after - found.before < NO_MORE:  # False where before was not seen
+        same = Remark(
+            "与其自身往年水平相当（干旱或原本稀疏）", "as in its own years before (drought, or always sparse)"
+        )
+        return Opinion(False, (told, same), measures=measures)
+    straw = ndti(series, series.inside)[since(series, series.first_seen) & green_looks(series)]
+    straw = straw[np.isfinite(straw)]
+    if straw.size and np.median(straw) >= LITTER:
+        dry = Remark(
+            f"枯草而非裸土（NDTI {np.median(straw):.2f}，裸土约0.05）：局部干旱",
+            f"dry grass, not soil (NDTI {np.median(straw):.2f}, soil is near 0.05): a dry place",
+        )
+        return Opinion(False, (told, dry), measures=measures)
+    if found.latest < BACK:
+        back = Remark("最近两次已恢复到周边水平", "on the last two looks it was back at its surroundings' level")
+        return Opinion(False, (told, back), measures=measures)
+    return Opinion(True, (told,), measures=measures, unsure=found.looks < 2)
+
+
+def _told(found: Lost) -> Remark:
+    zh, en = (
+        f"首见后{found.looks}次NDVI较周边{found.gap_after:+.2f}",
+        f"NDVI {found.gap_after:+.2f} on {found.looks} looks",
+    )
+    if math.isfinite(found.gap_before):
+        zh, en = f"{zh}（此前{found.gap_before:+.2f}）", f"{en} since ({found.gap_before:+.2f} before)"
+    return Remark(zh, f"{en}, against its surroundings")
+
+
+def burnt(series: PatchSeries) -> Remark | None:
+    """A sentence where the patch is char since it was first seen; None where it is not, or can not be told."""
+    after = since(series, series.first_seen)
+    straw = ndti(series, series.inside)[after]
+    straw = straw[np.isfinite(straw)]
+    below = below_soil(series.level("nbr", series.inside), series.level("ndvi", series.inside))[after]
+    below = below[np.isfinite(below)]
+    dark = _factor(series, "brightness", after)
+    dark_nir = _factor(series, "nir", after)
+    if not straw.size or not below.size or not (dark < DARK and dark_nir < DARK_NIR):
+        return None
+    if np.median(straw) >= CHAR_NDTI or np.median(below) >= CHAR_NBR:
+        return None
+    value = float(np.median(straw))
+    return Remark(
+        f"过火迹象：短波红外差异指数{value:+.2f}（土壤约+0.05），近红外为周边的{dark_nir:.0%}",
+        f"char: NDTI {value:+.2f} (soil is near +0.05), near infrared {dark_nir:.0%} of its surroundings",
+    )
+
+
+def _factor(series: PatchSeries, name: str, looks: BoolArray) -> float:
+    inside, ring = series.level(name, series.inside)[looks], series.level(name, series.ring)[looks]
+    both = np.isfinite(inside) & np.isfinite(ring)
+    return float(np.median(inside[both] / np.maximum(ring[both], 1e-3))) if both.any() else math.nan
+
+
+def mown(series: PatchSeries, may_lacking: float) -> Remark | None:
+    """A sentence where the patch is hay stubble: first seen in the hay season, litter and not soil, nothing in May.
+
+    Args:
+        series: of the patch.
+        may_lacking: what it lacked in May of the same year and since; NaN where that was not observed.
+    """
+    first = series.first_seen
+    if first is None or first < dt.date(first.year, *MOWING.first) or may_lacking >= WEAK:
+        return None
+    after = since(series, first)
+    plants = median_level(series, "ndvi", after)
+    straw = ndti(series, series.inside)[after]
+    straw = straw[np.isfinite(straw)]
+    if not plants >= 0.25 or (straw.size and np.median(straw) < STRAW):
+        return None
+    zh, en = f"割草：首见于割草季，NDVI仍为{plants:.2f}，5月无裸露信号", f"hay: NDVI still {plants:.2f}, no sign in May"
+    return Remark(zh, en)
+
+
+def width_and_length(series: PatchSeries) -> tuple[float, float]:
+    """Mean width and length of a patch in metres, as of a rectangle along its main axis."""
+    rows, columns = np.nonzero(series.inside)
+    if rows.size < 3:
+        return series.pixel_m, rows.size * series.pixel_m
+    points = np.column_stack([rows, columns]).astype(np.float64)
+    points -= points.mean(axis=0)
+    axis = np.linalg.svd(points, full_matrices=False)[2][0]
+    along = points @ axis
+    length = float(np.ptp(along) + 1) * series.pixel_m
+    return rows.size * series.pixel_m**2 / length, length
+
+
+def old_strip(series: PatchSeries) -> Remark | None:
+    """A sentence where the patch is a strip that was there in years before: a firebreak ploughed anew, a track."""
+    width, length = width_and_length(series)
+    found = lost(series)
+    if width > NARROW_M or length < LONG_M or not found.before >= 0.12:
+        return None
+    return Remark(
+        f"既有条带（宽约{width:.0f}米，长约{length:.0f}米）：往年NDVI已较周边{found.gap_before:+.2f}，似防火隔离带翻新",
+        f"a strip about {width:.0f} m wide and {length:.0f} m long that was there before (NDVI "
+        f"{found.gap_before:+.2f} then): a firebreak ploughed anew",
+    )

@@ -1,0 +1,127 @@
+"""What happens to ground that is a mine already: water, drying ponds, reshaping; and fields that look like one."""
+
+import math
+
+import numpy as np
+
+from detectors.core.history import Opinion, PatchSeries, Remark, Season
+from detectors.core.lasting import lasting
+from detectors.core.timelogic import GREEN_NDVI, SUMMER, beside, median_level, since, summers, until, within
+from detectors.core.topsoil import straightness
+
+WAS_OPEN = 0.5
+"""Share of the ring's cover lacking in a summer before: it was a pit, not grass."""
+
+GREENER = 0.15
+"""By how much less is lacking in the newest summer than before where ground is being put back."""
+
+NOT_BARE = 0.7
+"""And no more than this is lacking then: dark soil alone looks a little greener than spoil."""
+
+TOPSOIL = 1.8
+"""swir16 over red of dark soil; of spoil, rock, gravel and sand 1.5 to 1.75."""
+
+TILLED, STRAIGHT = 2.15, 0.78
+"""swir16 over red of tilled or black soil, and the share of its rectangle that a field fills; mines are ragged."""
+
+WET = 0.0
+"""MNDWI of mud and shallow water, which the surface may have been taken for bare ground."""
+
+
+def ploughed(series: PatchSeries) -> Remark | None:
+    """A sentence where the patch is a rectangle of dark topsoil: a field, which other models are after."""
+    colour, straight = _soil_colour(series, since(series, series.first_seen)), straightness(series.inside)
+    if not (colour >= TILLED and straight >= STRAIGHT):
+        return None
+    return Remark(
+        f"似耕翻：边界平直（{straight:.0%}），表土色（短波红外与红波段之比{colour:.2f}），非采矿剥离",
+        f"ploughed by its look: straight edges ({straight:.0%}), topsoil (swir16 over red {colour:.2f}); no mine",
+    )
+
+
+def flooded(series: PatchSeries) -> Opinion:
+    """Water where a pit was open already is no new ground."""
+    before = [one for one in summers(series, SUMMER) if _before(series, one.year)]
+    lacked = [one.lacking for one in before if math.isfinite(one.lacking)]
+    if not lacked:
+        few = Remark("无此前夏季影像，不知是否原有矿坑", "no summer before was seen: it may have been a pit already")
+        return Opinion(True, (few,), unsure=True)
+    was = float(np.median(lacked))
+    if was >= WAS_OPEN:
+        why = Remark(
+            f"原有矿坑积水：此前夏季已缺失周边植被{was:.0%}，未新占地",
+            f"water in an old pit: {was:.0%} of its surroundings' cover was lacking before, no new ground",
+        )
+        return Opinion(False, (why,), measures={"lacking_before": was})
+    told = Remark(
+        f"此前为植被（缺失{max(was, 0):.0%}），现为水面", f"green before ({max(was, 0):.0%} lacking), water now"
+    )
+    return Opinion(True, (told,), measures={"lacking_before": was})
+
+
+def dried(series: PatchSeries) -> Opinion:
+    """A pond that falls dry, inside a mine or as it did before, is no new ground either."""
+    water = series.level("mndwi", series.inside)
+    before = until(series, series.last_before) & np.isfinite(water) & within(series, Season((5, 1), (10, 10)))
+    dry_before = float((water[before] < 0).mean()) if before.any() else math.nan
+    ring = median_level(series, "ndvi", until(series, series.last_before) & within(series, SUMMER), beside(series))
+    if dry_before >= 0.2:
+        share = f"{dry_before:.0%}"
+        why = Remark(
+            f"此前{share}的影像已无水：尾矿库或坑水涨落", f"dry on {share} of the looks before: its water swings"
+        )
+        return Opinion(False, (why,), measures={"dry_before": dry_before})
+    if ring < GREEN_NDVI:
+        why = Remark(
+            f"矿区内水面干涸：紧邻地面夏季NDVI仅{ring:.2f}，未新占地",
+            f"a pond inside a mine fell dry (summer NDVI {ring:.2f} around it): no new ground",
+        )
+        return Opinion(False, (why,), measures={"ndvi_ring": ring})
+    told = Remark(
+        "水面变裸地而无新占地：尾矿库干涸或水位变化，回填由河湖湿地模型判断",
+        "water to bare ground, no new ground: tailings that dry, or a bar; filling is what other models look for",
+    )
+    return Opinion(False, (told,), measures={"ndvi_ring": ring})
+
+
+def reshaped(series: PatchSeries) -> Opinion:
+    """Ground that was bare before: greening or covered with soil it is being put back, else it is worked on."""
+    found = [one for one in summers(series) if math.isfinite(one.lacking)]
+    before = [one for one in found if _before(series, one.year)]
+    after = [one for one in found if not _before(series, one.year)]
+    measures: dict[str, float] = {}
+    if before and before[-1].lacking < WAS_OPEN:
+        return lasting(series)  # green the summer before: only a spring image took it for bare
+    if before and after:
+        fell = before[-1].lacking - after[-1].lacking
+        measures = {"lacking_before": before[-1].lacking, "lacking": after[-1].lacking}
+        if fell >= GREENER and after[-1].lacking < NOT_BARE:
+            why = Remark(
+                f"整形复绿：植被缺失由{before[-1].year}年{before[-1].lacking:.0%}降至{after[-1].year}年{after[-1].lacking:.0%}",
+                f"being restored: lacking {before[-1].lacking:.0%} in {before[-1].year}, {after[-1].lacking:.0%} since",
+            )
+            return Opinion(False, (why,), measures=measures)
+    was = _soil_colour(series, until(series, series.last_before))
+    now = _soil_colour(series, since(series, series.first_seen))
+    if now >= TOPSOIL and math.log(now) - math.log(was) >= 0.12:
+        why = Remark(
+            f"覆土整形：短波红外与红波段之比由{was:.2f}升至{now:.2f}（表土约2.0以上），疑为修复，待下一个7月复核",
+            f"covered with soil: swir16 over red rose from {was:.2f} to {now:.2f} (topsoil is above 2.0): it looks "
+            "like restoration, to be seen again next July",
+        )
+        return Opinion(False, (why,), measures={**measures, "swir_red_before": was, "swir_red": now})
+    told = Remark(
+        f"原为裸地，{'两个夏季均未复绿' if before and after else '仅见一侧夏季'}",
+        "bare before; " + ("not greener in either summer" if before and after else "only one side's summer was seen"),
+    )
+    return Opinion(True, (told,), measures=measures, unsure=not (before and after))
+
+
+def _soil_colour(series: PatchSeries, looks: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+    """swir16 over red; NaN without SWIR."""
+    return median_level(series, "swir16", looks) / max(median_level(series, "red", looks), 1e-3)
+
+
+def _before(series: PatchSeries, year: int) -> bool:
+    """Whether a year's summer lies before the patch."""
+    return series.first_seen is not None and year < series.first_seen.year

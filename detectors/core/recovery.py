@@ -1,0 +1,296 @@
+"""Whether a site that had to be given back green is still bare or built: beside its ring, and its level before use.
+
+A pixel is *open* in a summer when it lacks most of its ring's plant cover by NDVI, or a good part of it by NDVI **and**
+by the bare-soil index, and was not like that before it was used. Drought dries the ring too, so it opens nothing.
+"""
+
+import datetime as dt
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.core.arrays import BoolArray, FloatArray
+from detectors.core.history import Opinion, PatchSeries, Remark, Season
+from detectors.core.timelogic import (
+    BARE_BSI,
+    BARE_NDVI,
+    GREEN_NDVI,
+    LEAST_SPAN,
+    MAY,
+    PADS,
+    SUMMER,
+    until,
+)
+
+OPEN = 0.75
+"""Share of the ring's cover that is lacking where NDVI alone opens a pixel: roofs and concrete are not like soil."""
+
+OPEN_BOTH = 0.35
+"""The same by NDVI and by the bare-soil index, where both must say so: thin weeds over gravel reach it."""
+
+WEEDY = 0.15
+"""What weeds over gravel lack at least; the pad itself must then show in spring."""
+
+SOWN_LATE = 0.4
+"""Share lacking from 10 May to 15 June of what is green in July: sown in the same year, no sward."""
+
+PAD_STRAW = -0.035
+PAD_BRIGHT = 0.01
+"""Before green-up a pad has no litter (NDTI) and is brighter (reflectance) than the grass around it."""
+
+LEAST_M2 = 1000.0
+"""Smallest open ground worth a lead; half of the site where that is less."""
+
+WATER = 0.1
+"""MNDWI of open water (Xu 2006)."""
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What had to be done with a site, by its papers."""
+
+    due: dt.date | None
+    """Last day; None where it is over and nobody wrote when."""
+
+    used_from: dt.date | None = None
+    """First day of the use: looks before it show the level before use."""
+
+    cropland: bool = False
+    """The ground was a field: bare in May is as it should be."""
+
+    water_open: bool = True
+    """Whether standing water counts as not restored; a pit lake may be what was planned."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Year:
+    """The site's pixels in one year."""
+
+    year: int
+    looks: int
+    lacking: FloatArray
+    """(H, W) share of the ring's cover that is lacking; NaN = not observed."""
+
+    soil: FloatArray
+    """(H, W) the same by the bare-soil index; NaN also where a band of it is missing."""
+
+    water: BoolArray
+    gap: float
+    """NDVI of the site minus its ring."""
+
+    last: dt.date
+
+
+def still_open(series: PatchSeries, duty: Duty, last: dt.date) -> Opinion:
+    """Whether a site is still bare or built after the day on which it had to be restored.
+
+    Args:
+        series: of the site, several years with summers, and springs where there are any.
+        duty: what the papers ask.
+        last: looks after this day are left out (the end of the after range).
+
+    Returns:
+        Stands where open ground is left in the two newest summers seen (in the newest alone: unsure); ``where`` is
+        that ground. A site that no summer look saw does not stand, and says that it was not observed.
+    """
+    years = [one for one in _years(series, last) if _seen(one, series.inside)]
+    if not years:
+        seen_not = Remark("夏季无可用影像，未能判断", "no usable summer image: not observed")
+        return Opinion(False, (seen_not,), unsure=True)
+    before = _before_use(years, duty)
+    newest, older = years[-1], (years[-2] if len(years) > 1 and years[-2].year > _used_year(duty) else None)
+    pad = _pad(series, newest.year, last)
+    sown = _sown(series, newest.year, last, duty)
+    opened = _open(newest, duty, pad)
+    # what was like this before the use is not the use's fault; not observed then is no excuse
+    opened &= ~before
+    if older is not None:
+        was_open = _open(older, duty, pad) | ~np.isfinite(older.lacking)
+        late = sown & was_open & np.isfinite(older.lacking) & ~before & ~opened
+        opened &= was_open
+    else:
+        late = np.zeros_like(opened)
+    ground = _cleaned((opened | late) & series.inside)
+    return _opinion(series, (last, duty.due), (older, newest), ground, late, pad)
+
+
+def _opinion(
+    series: PatchSeries,
+    last_due: tuple[dt.date, dt.date | None],
+    pair: tuple[_Year | None, _Year],
+    ground: BoolArray,
+    late: BoolArray,
+    pad: BoolArray,
+) -> Opinion:
+    (last, due), (older, newest) = last_due, pair
+    site_px = int(series.inside.sum())
+    open_m2 = float(ground.sum()) * series.pixel_m**2
+    measures = {
+        "open_m2": open_m2,
+        "open_share": float(ground.sum()) / max(site_px, 1),
+        "ndvi_gap": newest.gap,
+        "lacking": _median(newest.lacking, ground if ground.any() else series.inside),
+        "looks": float(newest.looks + (older.looks if older else 0)),
+    }
+    if older is not None:
+        measures["ndvi_gap_year_before"] = older.gap
+    if open_m2 < min(LEAST_M2, 0.5 * site_px * series.pixel_m**2):
+        told = f"{newest.year}年夏季植被与周边相当（NDVI差{newest.gap:+.2f}）"
+        return Opinion(
+            False,
+            (Remark(told, f"in summer {newest.year} as green as its surroundings (NDVI {newest.gap:+.2f})"),),
+            measures=measures,
+        )
+    remarks = [_told(older, newest, measures)]
+    grown = bool(late[ground].mean() > 0.5)
+    if grown:
+        remarks.append(
+            Remark(
+                "夏季转绿但5月至6月中旬裸露，系当年播种（验收前播种燕麦等，或当年播草复垦），须现场核实",
+                "green in summer but bare from May to mid June: sown this year, as oats for an inspection or as grass "
+                "to restore it; to be checked on site",
+            )
+        )
+    elif (pad & ground).sum() > 0.5 * ground.sum():
+        remarks.append(
+            Remark("春季（返青前）可见砾石场地，无枯草层", "before green-up a pad without litter shows in spring")
+        )
+    # a summer that was there to be seen and was not may have been the green one
+    stale = newest.year < (last.year if (last.month, last.day) > SUMMER.first else last.year - 1)
+    unsure = older is None or stale or (due is not None and newest.last <= due)
+    if unsure:
+        remarks.append(
+            Remark(
+                "可用夏季不足两个，或期限后、最近一个夏季无影像，把握不足",
+                "fewer than two summers, or none since its day, or not the last one, were seen: not certain",
+            )
+        )
+    return Opinion(True, tuple(remarks), measures=measures, unsure=unsure, where=ground)
+
+
+def _told(older: _Year | None, newest: _Year, measures: dict[str, float]) -> Remark:
+    share, area = measures["open_share"], measures["open_m2"] / (10_000 / 15)
+    if older is None:
+        return Remark(
+            f"{newest.year}年夏季NDVI较周边{newest.gap:+.2f}，未恢复约{area:.1f}亩（占{share:.0%}）",
+            f"in summer {newest.year} NDVI {newest.gap:+.2f} against its surroundings, about {area:.1f} mu not "
+            f"restored ({share:.0%})",
+        )
+    return Remark(
+        f"{older.year}、{newest.year}两个夏季NDVI较周边{older.gap:+.2f}、{newest.gap:+.2f}，"
+        f"未恢复约{area:.1f}亩（占{share:.0%}）",
+        f"in the summers of {older.year} and {newest.year} NDVI {older.gap:+.2f} and {newest.gap:+.2f} against its "
+        f"surroundings, about {area:.1f} mu not restored ({share:.0%})",
+    )
+
+
+def _years(series: PatchSeries, last: dt.date) -> list[_Year]:
+    """Summers in which the ring was green and seen, oldest first."""
+    ndvi, bsi, mndwi = series.index("ndvi"), series.index("bsi"), series.index("mndwi")
+    ring, ring_bsi = series.level("ndvi", series.ring), series.level("bsi", series.ring)
+    allowed = until(series, last) & np.nan_to_num(ring >= GREEN_NDVI)
+    found = []
+    for year in sorted({day.year for day in series.days}):
+        looks = np.flatnonzero(series.of(SUMMER, year) & allowed)
+        if not looks.size:
+            continue
+        span = np.maximum(ring[looks] - BARE_NDVI, LEAST_SPAN)[:, None, None]
+        span_bsi = np.maximum(BARE_BSI - ring_bsi[looks], LEAST_SPAN)[:, None, None]
+        gap = ndvi[looks] - ring[looks, None, None]
+        lacking = _nanmedian(-gap / span)
+        soil = _nanmedian((bsi[looks] - ring_bsi[looks, None, None]) / span_bsi)
+        with np.errstate(invalid="ignore"):
+            water = _nanmedian(mndwi[looks]) > WATER
+        inside = _median(_nanmedian(gap), series.inside)
+        found.append(_Year(year, int(looks.size), lacking, soil, water, inside, series.days[looks[-1]]))
+    return found
+
+
+def _open(year: _Year, duty: Duty, pad: BoolArray) -> BoolArray:
+    """(H, W) where a summer shows no restored ground; False where it was not observed."""
+    with np.errstate(invalid="ignore"):
+        both = (year.lacking >= OPEN_BOTH) & (year.soil >= OPEN_BOTH)
+        alone = year.lacking >= OPEN
+        weedy = (year.lacking >= WEEDY) & pad
+    found = both | (alone & ~year.water) | weedy
+    return np.asarray(found | (year.water & (year.lacking >= OPEN)) if duty.water_open else found & ~year.water)
+
+
+def _before_use(years: list[_Year], duty: Duty) -> BoolArray:
+    """(H, W) what lacked cover already before the use; False where that was not seen."""
+    was = [one.lacking for one in years if one.year < _used_year(duty)]
+    if not was:
+        return np.zeros(years[0].lacking.shape, np.bool_)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(_nanmedian(np.stack(was)) >= OPEN_BOTH)
+
+
+def _used_year(duty: Duty) -> int:
+    """First year whose summer counts as used."""
+    return duty.used_from.year if duty.used_from is not None else -1
+
+
+def _spring(series: PatchSeries, season: Season, year: int, last: dt.date) -> NDArray[np.intp]:
+    """(n,) looks of one spring that saw the ring."""
+    seen = np.isfinite(series.level("ndvi", series.ring))
+    return np.flatnonzero(series.of(season, year) & until(series, last) & seen)
+
+
+def _pad(series: PatchSeries, year: int, last: dt.date) -> BoolArray:
+    """(H, W) brighter and without litter before green-up of that year or the one before; False where not observed."""
+    none = np.zeros(series.inside.shape, np.bool_)
+    if not {"swir16", "swir22"} <= set(series.bands):
+        return none
+    one, other = series.band("swir16"), series.band("swir22")
+    straw, bright = (one - other) / np.maximum(one + other, np.float32(1e-3)), series.index("brightness")
+    signs = []
+    for when in (year, year - 1):
+        for look in _spring(series, PADS, when, last):
+            less = straw[look] - np.nanmedian(straw[look][series.ring])
+            more = bright[look] - np.nanmedian(bright[look][series.ring])
+            sign = np.where(np.isfinite(less), (less <= PAD_STRAW) & (more >= PAD_BRIGHT), np.nan)
+            signs.append(sign.astype(np.float32))
+    if not signs:
+        return none
+    return np.asarray(_nanmedian(np.stack(signs)) > 0.5)
+
+
+def _sown(series: PatchSeries, year: int, last: dt.date, duty: Duty) -> BoolArray:
+    """(H, W) bare from 10 May to 15 June while the ring greened; False where not observed, and on fields."""
+    none = np.zeros(series.inside.shape, np.bool_)
+    looks = _spring(series, MAY, year, last)
+    if duty.cropland:
+        return none
+    ndvi, ring = series.index("ndvi"), series.level("ndvi", series.ring)
+    green = looks[ring[looks] >= GREEN_NDVI]
+    if not green.size:
+        return none
+    span = np.maximum(ring[green] - BARE_NDVI, LEAST_SPAN)[:, None, None]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(_nanmedian((ring[green, None, None] - ndvi[green]) / span) >= SOWN_LATE)
+
+
+def _cleaned(mask: BoolArray) -> BoolArray:
+    """Without specks: a pixel stays where at least four of the nine about it are set."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    rows, columns = mask.shape
+    around = sum(padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3))
+    return np.asarray(mask & (around >= 4))
+
+
+def _seen(year: _Year, inside: BoolArray) -> bool:
+    return bool(np.isfinite(year.lacking[inside]).mean() >= 0.5)
+
+
+def _nanmedian(stack: FloatArray) -> FloatArray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # all NaN is a NaN, and that is meant
+        return np.asarray(np.nanmedian(stack, axis=0), np.float32)
+
+
+def _median(values: FloatArray, where: BoolArray) -> float:
+    seen = values[where & np.isfinite(values)]
+    return float(np.median(seen)) if seen.size else math.nan

@@ -1,0 +1,219 @@
+"""湿地保护监督: wetland drained, filled, cropped or built on; straight ditches; roads that cut its flow."""
+
+import numpy as np
+
+from detectors.core import channel, cover, wetness
+from detectors.core.arrays import BoolArray, FloatArray
+from detectors.core.edges import compactness, masked_mean, straight_lines
+from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Survey, Years
+from detectors.core.moisture import Moisture, moisture
+from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
+
+DRAINED = Remark("湿地疏干", "wetland drained")
+DITCH = Remark("湿地内开挖沟渠", "ditch dug through wetland")
+ROAD = Remark("湿地内修路", "road through wetland")
+SOWN = Remark("湿地开垦种植", "wetland ploughed and sown")
+NEW_LINE = Remark("湿地内新增直线沟渠", "new straight ditch through wetland")
+DRYING = Remark("湿地逐年变干", "wetland drying from year to year")
+
+DRY = 0.10
+"""NDMI below what is usual and what the basin does, from which a patch is drier; half a green-up's worth."""
+
+RESTORED = 0.05
+"""Less than this is none: looks differ by about so much."""
+
+DEPTH = 0.009
+"""Least depth of a dark line, mean reflectance of 0.84 and 1.6 µm: of a wet ditch of 3 m in pixels of 10 m it is 0.015,
+of one of 2 m 0.010; of meadow without one it is 0.006 on one pixel in a hundred (docs/design/models.md)."""
+
+TIMES_NOISE = 6.0
+"""Least depth over the median depth of the ground's own lines."""
+
+NEARBY_PX = 97
+"""Edge of the window that stands for a pixel's basin: with the reach of a line it stays within `SURVEY_REACH_PX`."""
+
+STRIP_PX, STRIP_LENGTH = 4.0, 6.0
+"""Width at most, and length over width at least, of a ditch or road."""
+
+
+def judge(series: PatchSeries) -> Opinion:
+    """A patch of wetland: cut and grown again, as wet as ever, or drained, filled, sown, cut through."""
+    wet_by_week = moisture(series)
+    first = series.first_seen
+    if first is None:
+        return Opinion(True, (wet_by_week.remark(),), unsure=True)
+    measures = {"ndmi_deficit": wet_by_week.deficit, "ndmi_own": wet_by_week.own, "ndmi_basin": wet_by_week.basin}
+    hay = cover.mown(series)
+    if hay is not False:
+        text = cover.HAY_OR_NOT if hay is None else cover.HAY
+        return Opinion(hay is None, (text, wet_by_week.remark()), measures=measures, unsure=hay is None)
+    since = np.array([day >= first for day in series.days], np.bool_)
+    soil = cover.bare_soil(series, series.inside)[since]
+    soil = soil[np.isfinite(soil)]
+    bare = float(soil.mean()) if soil.size else float("nan")
+    measures |= {"bare_looks": bare}
+    found = DETECTOR.transitions[series.transition - 1] if series.transition else None
+    back = _recovered(series, since)
+    if back is not None:
+        return Opinion(False, (back, wet_by_week.remark()), measures=measures)
+    strip = _strip(series, since)
+    if strip is not None:
+        return Opinion(True, (*_sides(series, since), wet_by_week.remark()), strip, measures)
+    if found is not None and WATER in (found.before, found.after):
+        return _water(series, found, wet_by_week, measures)
+    crop = cover.crop_of(series, first.year)
+    if crop.grown:
+        text = Remark(
+            f"播种期裸土占 {crop.sown:.0%}，夏季 NDVI 最高 {crop.peak:.2f}：种植",
+            f"bare on {crop.sown:.0%} of the looks at sowing, NDVI up to {crop.peak:.2f} in summer: sown",
+        )
+        return Opinion(True, (text, wet_by_week.remark()), SOWN, measures)
+    return _dry(found, bare, wet_by_week, measures)
+
+
+def _dry(found: Transition | None, bare: float, wet: Moisture, measures: dict[str, float]) -> Opinion:
+    """Bare ground stands; ground with plants on it must be drier than its weeks and its basin."""
+    if bare >= 0.5 or (found is not None and found.after == BUILT):
+        text = Remark(
+            f"变化后 {bare:.0%} 的影像为裸土或硬化地面", f"soil or sealed ground on {bare:.0%} of the looks since"
+        )
+        return Opinion(True, (text, wet.remark()), measures=measures)
+    if not wet.known:
+        return Opinion(True, (wet.remark(),), measures=measures, unsure=True)
+    if wet.deficit >= DRY:
+        return Opinion(True, (wet.remark(),), DRAINED, measures)
+    text = Remark(
+        "仍有植被，湿度与多年同期及周边一致", "plants stand, and it is as wet as in other years and as its basin"
+    )
+    return Opinion(False, (text, wet.remark()), measures=measures)
+
+
+def _recovered(series: PatchSeries, since: BoolArray) -> Remark | None:
+    """Reed that was cut in winter, or ground under snowmelt, is as green and wet as its ring later in that summer."""
+    green = series.level("ndvi", series.inside)
+    summer = np.array([(7, 1) <= (day.month, day.day) <= (8, 14) for day in series.days], np.bool_) & np.isfinite(green)
+    seen = np.flatnonzero(since & summer)
+    if seen.size < 2:
+        return None
+    late = np.zeros(len(series.days), np.bool_)
+    late[seen[-2:]] = True
+    until = np.array([series.last_before is not None and day <= series.last_before for day in series.days], np.bool_)
+    usual, worst = cover.median_of(green, until & summer), float(np.nanmin(green[since]))
+    now, wet = cover.median_of(green, late), moisture(series, late)
+    if worst > 0.85 * usual:
+        return None
+    if not (now >= 0.92 * usual and wet.known and wet.deficit < RESTORED):
+        return None
+    return Remark(
+        f"同年后期两期 NDVI 恢复至 {now:.2f}（往年 {usual:.2f}），湿度正常：收割或融雪影响",
+        f"NDVI back to {now:.2f} later that summer (usual {usual:.2f}) and as wet as ever: cut reed, or snowmelt",
+    )
+
+
+def _water(series: PatchSeries, found: Transition, wet: Moisture, measures: dict[str, float]) -> Opinion:
+    """Open water that came or went: only where the rest of the water in the window did not."""
+    compared = wetness.compare(series, wetness.wet(series))
+    if compared is None:
+        return Opinion(True, (wet.remark(),), measures=measures, unsure=True)
+    moved = channel.banks(compared.was, compared.now)
+    measures |= {"water_before": compared.was_inside, "water_after": compared.now_inside}
+    if found.before == WATER:
+        depth = wetness.depth_of(moved.lost & series.inside)
+        elsewhere = wetness.retreat(moved.lost, moved.before, series.inside, depth)
+        measures |= {"retreat_elsewhere": elsewhere}
+        if elsewhere >= 0.3:
+            text = Remark(
+                f"附近其他水面边缘 {elsewhere:.0%} 同样退水：来水减少或干旱",
+                f"{elsewhere:.0%} of the other water's edge fell dry as well: a dry year",
+            )
+            return Opinion(False, (text, compared.remark()), measures=measures)
+    changed = (moved.lost | moved.gained) & series.inside
+    if compared.like and changed.sum() < 0.3 * series.inside.sum():
+        text = Remark(
+            "水位相近时该处此前状态相同：仅为水位变化", "at like level it was the same before: the water level only"
+        )
+        return Opinion(False, (text, compared.remark()), measures=measures)
+    return Opinion(True, (compared.remark(), wet.remark()), measures=measures, unsure=not compared.like)
+
+
+def _strip(series: PatchSeries, since: BoolArray) -> Remark | None:
+    """A long narrow patch is a ditch where it is dark in the infrared, a road where it is pale; None where wide."""
+    shape = compactness(series.inside)
+    if shape.width_px > STRIP_PX or shape.elongation < STRIP_LENGTH:
+        return None
+    inside, ring = (cover.median_of(series.level("swir16", where), since) for where in (series.inside, series.ring))
+    return DITCH if inside < ring else ROAD
+
+
+def _sides(series: PatchSeries, since: BoolArray) -> tuple[Remark, ...]:
+    """What a line parts: how the wetness of its two sides came apart since."""
+    rows, columns = np.nonzero(series.inside)
+    centred = np.stack([rows - rows.mean(), columns - columns.mean()])
+    normal = np.linalg.eigh(centred @ centred.T)[1][:, 0]
+    grid = np.indices(series.inside.shape)
+    place = (grid[0] - rows.mean()) * normal[0] + (grid[1] - columns.mean()) * normal[1]
+    one, other = (series.level("ndmi", series.ring & side) for side in (place > 0, place < 0))
+    gap = cover.median_of(one - other, since) - cover.median_of(one - other, ~since)
+    if not np.isfinite(gap):
+        return ()
+    return (
+        Remark(f"两侧湿度差较此前变化 {abs(gap):.2f}", f"the wetness of its two sides came apart by {abs(gap):.2f}"),
+    )
+
+
+def ditches(years: Years) -> FloatArray:
+    """Dark straight lines in the last May that no May before had: 0.5 = at the limit of `DEPTH` and `TIMES_NOISE`."""
+    picture = (years.band("nir") + years.band("swir16")) / np.float32(2)
+    depth = np.stack([straight_lines(one, years.pixel_m) for one in picture])
+    return _new_line(depth, years.ground)
+
+
+def _new_line(depth: FloatArray, ground: BoolArray) -> FloatArray:
+    seen = np.isfinite(depth)
+    before = np.where(seen[:-1], depth[:-1], 0).max(axis=0, initial=0)
+    known = seen[-1] & seen[:-1].any(axis=0) & ground
+    # what the ground around always shows by chance is no old ditch, and a ditch must be far deeper
+    usual = masked_mean(np.minimum(depth[-1], np.float32(DEPTH)), seen[-1], NEARBY_PX)
+    usual = np.where(np.isfinite(usual), usual, np.float32(0))
+    old = np.maximum(wetness.widest(before, 2) - 3 * usual, 0)
+    limit = np.maximum(DEPTH, TIMES_NOISE * usual)
+    return np.where(known, np.clip((depth[-1] - old) / (2 * limit), 0, 1), np.nan).astype(np.float32)
+
+
+def drying(years: Years) -> FloatArray:
+    """Ground that has been drier than usual for two summers, beyond what the basin did: 0.5 = `DRY` below."""
+    ndmi = years.index("ndmi")
+    if len(ndmi) < 4:
+        return np.full(years.ground.shape, np.nan, np.float32)
+    usual = cover.nan_median(ndmi[:-2])
+    own = []
+    for fall in (usual - one for one in ndmi[-2:]):
+        own.append(fall - masked_mean(np.clip(fall, -DRY, DRY), years.ground & np.isfinite(fall), NEARBY_PX))
+    lasting = np.min(np.stack(own), axis=0)
+    return np.where(years.ground, np.clip(lasting / (2 * DRY), 0, 1), np.nan).astype(np.float32)
+
+
+DETECTOR = Detector(
+    id="wetland",
+    name_zh="湿地保护监督",
+    name_en="Wetland",
+    # Snowmelt stands to the end of May; reed is cut from November to March and hay from the middle of August.
+    seasons=(Season((6, 15), (8, 31)),),
+    transitions=(
+        Transition(VEGETATION | WATER, BUILT, 1.0, "湿地填占变建设", "wetland filled and built on"),
+        Transition(VEGETATION, BARE, 1.0, "湿地剥离或填埋", "wetland stripped or filled"),
+        Transition(WATER, BARE, 1.0, "湿地水面填占", "open water filled"),
+        Transition(BARE, BUILT, 0.9, "湿地裸地变建设", "bare ground to built"),
+        Transition(WATER, VEGETATION, 0.8, "湿地水面消失", "open water to plants"),
+        Transition(frozenset({Surface.WET_VEGETATION}), frozenset({Surface.CROP}), 0.8, SOWN.zh, SOWN.en),
+        Transition(frozenset({Surface.WET_VEGETATION}), frozenset({Surface.GRASS}), 0.8, DRAINED.zh, DRAINED.en),
+        Transition(VEGETATION | BARE, WATER, 0.9, "湿地挖塘", "pond dug in wetland"),
+    ),
+    layers=("wetland", "reserve_zones"),
+    history=History(seasons=(Season((5, 5), (8, 31)),), years=6, ring_m=400.0),
+    judge=judge,
+    surveys=(
+        Survey(Season((5, 5), (6, 5)), 4, SIX, ("wetland",), ditches, NEW_LINE, "median"),
+        Survey(Season((6, 15), (8, 14)), 6, SIX, ("wetland",), drying, DRYING, "median"),
+    ),
+)

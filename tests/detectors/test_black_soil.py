@@ -1,0 +1,187 @@
+import datetime as dt
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.black_soil import DETECTOR, TO_WATER, judge
+from detectors.core.history import Opinion
+from detectors.core.timelogic import SPRING_SOIL
+
+SEEDS = pytest.mark.parametrize("seed", range(3))
+SHAPE = (44, 44)
+BEFORE = dt.date(2023, 7, 25)
+WINTER = dt.date(2024, 1, 15)
+
+SUBSOIL: dict[str, dict[str, float]] = {
+    "sand": {"sand": 0.45, "chestnut_soil": 0.55},
+    "clay": {"clay": 0.6, "chestnut_soil": 0.25, "sand": 0.15},
+    "spoil": {"spoil": 0.6, "sand": 0.4},
+    "concrete": {"concrete": 0.7, "gravel": 0.3},
+}
+
+
+def patch(
+    ground: ModuleType,
+    now: Any,
+    seed: int,
+    *,
+    was: Any = None,
+    around: Any = None,
+    first_seen: dt.date = dt.date(2024, 5, 6),
+    since: dt.date = WINTER,
+    until: dt.date = dt.date(2024, 8, 8),
+    transition: int = 4,
+    before: dt.date = BEFORE,
+    **weather: Any,
+) -> Opinion:
+    """A patch of a wheat field on dark soil, four years of springs, summers and autumns."""
+    wheat, inside = ground.field_of("spring wheat", "chernozem"), ground.middle(SHAPE, 10, 14)
+    cover = ground.then(was or wheat, (since, now))
+    canvas = ground.Canvas(around or wheat, [(inside, cover)], shape=SHAPE)
+    years = range(2021, 2025)
+    days = ground.dates(years, (4, 26), (5, 24), 9) + ground.dates(years, (6, 18), (8, 8), 12)
+    days = [day for day in sorted(days + ground.dates(years, (10, 12), (10, 30), 9)) if day <= until]
+    return judge(
+        ground.series(
+            canvas, inside, days, ground.Weather(seed, **weather), last_before=before, first_seen=first_seen,
+            transition=transition,
+        )
+    )  # fmt: skip
+
+
+@SEEDS
+@pytest.mark.parametrize("kind", SUBSOIL)
+def test_what_lies_below_or_upon_is_brighter_whatever_the_rain(ground: ModuleType, seed: int, kind: str) -> None:
+    found = patch(ground, ground.fixed(**SUBSOIL[kind]), seed, rain=0.9)
+    assert found.stands
+    assert not found.unsure
+    assert found.measures["red_log"] > 0.2
+    assert "裸土期" in found.remarks[0].zh
+
+
+@SEEDS
+def test_winter_stripping_that_is_sown_by_june_is_found_by_its_spring(ground: ModuleType, seed: int) -> None:
+    below = ground.then(
+        ground.fixed(clay=0.6, chestnut_soil=0.4),
+        (dt.date(2024, 6, 1), ground.field_of("spring wheat", "clay", 8)),
+    )
+    assert patch(ground, below, seed, rain=0.9).stands
+
+
+@SEEDS
+@pytest.mark.parametrize("crop", ["rape", "potato", "maize", "barley"])
+def test_tillage_for_another_crop_is_none(ground: ModuleType, seed: int, crop: str) -> None:
+    found = patch(ground, ground.field_of(crop, "chernozem"), seed, rain=0.9)
+    assert not found.stands
+
+
+@SEEDS
+def test_fallow_is_none(ground: ModuleType, seed: int) -> None:
+    fallow = ground.field_of("fallow", "chernozem")
+    assert not patch(ground, fallow, seed, first_seen=dt.date(2024, 7, 1), transition=2).stands
+
+
+@SEEDS
+def test_soil_that_only_dried_is_none(ground: ModuleType, seed: int) -> None:
+    rough = ground.blend(ground.field_of("spring wheat", "chernozem"), 0.06, ground.fixed(chestnut_soil=1))
+    assert not patch(ground, rough, seed, rain=1.0).stands
+
+
+@SEEDS
+def test_harvest_leaves_straw(ground: ModuleType, seed: int) -> None:
+    stubble = ground.fixed(stubble=0.9, chernozem=0.1)
+    found = patch(
+        ground, stubble, seed, first_seen=dt.date(2024, 7, 28), since=dt.date(2024, 7, 24), transition=2, lost=0.0
+    )  # fmt: skip
+    assert not found.stands
+    assert "收割" in found.remarks[-1].zh
+
+
+@SEEDS
+def test_ponding_in_the_rains_is_none_and_a_dug_pond_is(ground: ModuleType, seed: int) -> None:
+    water, wheat = ground.fixed(turbid_water=0.9, mud=0.1), ground.field_of("spring wheat", "chernozem")
+    seen = {"first_seen": dt.date(2024, 7, 10), "transition": TO_WATER}
+    rain = ground.then(water, (dt.date(2024, 8, 20), wheat))
+    assert not patch(ground, rain, seed, since=dt.date(2024, 7, 4), until=dt.date(2024, 10, 30), **seen).stands
+    assert patch(ground, water, seed, since=dt.date(2024, 7, 4), until=dt.date(2024, 10, 30), **seen).stands
+
+
+@SEEDS
+def test_halls_and_plastic_seen_in_july_stand(ground: ModuleType, seed: int) -> None:
+    for mix in (
+        {"greenhouse": 0.8, "gravel": 0.2},
+        {"white_roof": 0.5, "gravel": 0.5},
+        {"blue_roof": 0.6, "gravel": 0.4},
+    ):
+        found = patch(
+            ground, ground.fixed(**mix), seed, first_seen=dt.date(2024, 7, 1), since=dt.date(2024, 6, 10), transition=1
+        )  # fmt: skip
+        assert found.stands
+
+
+@SEEDS
+def test_topsoil_taken_in_june_is_told_by_july_alone(ground: ModuleType, seed: int) -> None:
+    found = patch(
+        ground, ground.fixed(**SUBSOIL["spoil"]), seed, first_seen=dt.date(2024, 7, 1), since=dt.date(2024, 6, 10),
+        transition=2,
+    )  # fmt: skip
+    assert found.stands
+
+
+def test_without_bare_soil_on_both_sides_it_stands_unsure(ground: ModuleType) -> None:
+    found = patch(ground, ground.fixed(spoil=1), 1, before=dt.date(2020, 1, 1))
+    assert found.stands
+    assert found.unsure
+
+
+# --- bare-soil composites --------------------------------------------------------------------------------------------
+
+WIDE = (160, 160)
+YEARS = (2022, 2023, 2024)
+SPRING = DETECTOR.surveys[0]
+
+
+def scored(ground: ModuleType, then: Any, seed: int, **weather: Any) -> tuple[Any, Any]:
+    """Score inside 12 × 16 px of a field, and of all the rest; fields of other crops around."""
+    wheat = ground.field_of("spring wheat", "chernozem")
+    mask = ground.middle(WIDE, 16, 20)
+    east = np.zeros(WIDE, bool)
+    east[:, 110:] = True
+    fallow = ground.in_years(wheat, [2024], ground.field_of("fallow", "chernozem"))
+    canvas = ground.Canvas(wheat, [(east, fallow), (mask, then)], shape=WIDE)
+    made = ground.years(canvas, SPRING_SOIL, YEARS, ground.Weather(seed, **weather), choose=SPRING.choose)
+    score = SPRING.score(made)
+    core = ground.middle(WIDE, 12, 16)
+    return score[core & np.isfinite(score)], score[~ground.middle(WIDE, 24, 28) & np.isfinite(score)]
+
+
+@SEEDS
+@pytest.mark.parametrize("kind", ["sand", "clay", "spoil"])
+@pytest.mark.parametrize(("since", "least"), [(WINTER, 0.5), (dt.date(2023, 1, 15), 0.8)])
+def test_stripped_soil_shows_in_spring_and_more_when_it_stays(
+    ground: ModuleType, seed: int, kind: str, since: dt.date, least: float
+) -> None:
+    wheat = ground.field_of("spring wheat", "chernozem")
+    below = ground.fixed(**SUBSOIL[kind])
+    inside, rest = scored(ground, ground.then(wheat, (since, below)), seed, rain=0.9)
+    assert inside.size > 100
+    assert np.median(inside) > least
+    assert (rest > 0.4).mean() < 0.002
+
+
+@SEEDS
+@pytest.mark.parametrize("what", ["tilled", "straw", "wet", "always sandy"])
+def test_the_survey_is_silent_over_what_deceives(ground: ModuleType, seed: int, what: str) -> None:
+    wheat = ground.field_of("spring wheat", "chernozem")
+    then = {
+        "tilled": ground.then(wheat, (WINTER, ground.field_of("potato", "chernozem"))),
+        "straw": ground.then(wheat, (WINTER, ground.fixed(stubble=0.9, chernozem=0.1))),
+        "wet": ground.in_years(wheat, [2022, 2023], ground.fixed(chernozem=0.8, peat=0.2)),
+        "always sandy": ground.fixed(sand=0.5, chestnut_soil=0.5),
+    }[what]
+    inside, rest = scored(ground, then, seed, rain=0.9)
+    assert what == "straw" or inside.size
+    assert (inside > 0.4).sum() <= 0.05 * max(inside.size, 40)
+    assert (rest > 0.4).mean() < 0.002

@@ -1,0 +1,202 @@
+import datetime as dt
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from detectors.core.history import Opinion, PatchSeries, Site
+from detectors.mine import (
+    DETECTOR,
+    DUG_UP,
+    FROM_WATER,
+    STRIPPED,
+    TO_WATER,
+    WORKED_ON,
+    judge,
+    not_restored,
+    plan_due,
+    right_closed,
+)
+
+SEEDS = pytest.mark.parametrize("seed", range(3))
+SHAPE = (40, 40)
+BEFORE, SEEN = dt.date(2023, 7, 25), dt.date(2024, 7, 5)
+DONE = dt.date(2024, 4, 15)
+
+
+def patch(
+    ground: ModuleType, now: Any, seed: int, transition: int, *, was: Any = None, around: Any = None, **weather: Any
+) -> Opinion:
+    """A patch first seen in July 2024, with looks from May to September of three years."""
+    steppe, inside = around or ground.grass(0.7), ground.middle(SHAPE, 10, 12)
+    cover = ground.then(was or steppe, (DONE, now))
+    canvas = ground.Canvas(steppe, [(inside, cover)], shape=SHAPE)
+    days = [day for day in ground.dates(range(2022, 2025), (5, 16), (9, 30), 12) if day <= dt.date(2024, 8, 10)]
+    made = ground.series(
+        canvas, inside, days, ground.Weather(seed, **weather), last_before=BEFORE, first_seen=SEEN,
+        transition=transition,
+    )  # fmt: skip
+    return judge(made)
+
+
+@SEEDS
+@pytest.mark.parametrize(
+    "mix", [{"rock": 0.5, "clay": 0.5}, {"coal": 1.0}, {"spoil": 0.8, "sand": 0.2}, {"tailings": 0.9, "spoil": 0.1}]
+)
+def test_stripped_ground_pits_and_tailings_stand(ground: ModuleType, seed: int, mix: dict[str, float]) -> None:
+    found = patch(ground, ground.fixed(**mix), seed, STRIPPED)
+    assert found.stands
+    assert not found.unsure
+    assert found.measures["ndvi_gap"] < -0.2
+
+
+@SEEDS
+def test_drought_strips_nothing(ground: ModuleType, seed: int) -> None:
+    assert not patch(ground, ground.grass(0.62), seed, STRIPPED, dry={2024: 1.0}).stands
+
+
+@SEEDS
+def test_hay_and_fire_are_no_mine(ground: ModuleType, seed: int) -> None:
+    char = ground.blend(ground.grass(0.7), 0.8, ground.fixed(char=0.85, chestnut_soil=0.15))
+    assert not patch(ground, char, seed, STRIPPED).stands
+
+
+@SEEDS
+def test_pit_water_is_no_new_ground(ground: ModuleType, seed: int) -> None:
+    water = ground.fixed(turbid_water=0.8, clear_water=0.2)
+    found = patch(ground, water, seed, TO_WATER, was=ground.fixed(rock=0.6, coal=0.4))
+    assert not found.stands
+    assert "积水" in found.remarks[-1].zh
+    assert patch(ground, water, seed, TO_WATER).stands  # grass became water
+
+
+@SEEDS
+def test_a_pond_inside_a_mine_that_dries_is_no_new_ground(ground: ModuleType, seed: int) -> None:
+    tailings, water = ground.fixed(tailings=1), ground.fixed(turbid_water=1)
+    inside_mine = patch(ground, tailings, seed, FROM_WATER, was=water, around=ground.fixed(spoil=0.6, rock=0.4))
+    assert not inside_mine.stands
+    assert not patch(ground, tailings, seed, FROM_WATER, was=water).stands  # in grass it is other models' business
+
+
+@SEEDS
+def test_a_pond_that_fell_dry_before_swings(ground: ModuleType, seed: int) -> None:
+    tailings, water = ground.fixed(tailings=1), ground.fixed(turbid_water=1)
+    swings = ground.then(water, (dt.date(2022, 7, 1), tailings), (dt.date(2023, 5, 1), water))
+    found = patch(ground, tailings, seed, FROM_WATER, was=swings)
+    assert not found.stands
+    assert "涨落" in found.remarks[-1].zh
+
+
+@SEEDS
+@pytest.mark.parametrize("transition", [WORKED_ON, DUG_UP])
+def test_reshaping_that_greens_or_is_covered_with_soil_is_restoration(
+    ground: ModuleType, seed: int, transition: int
+) -> None:
+    spoil = ground.fixed(spoil=0.7, rock=0.3)
+    sown = ground.blend(ground.fixed(chestnut_soil=1), 0.45, ground.grass(0.8))
+    greening = patch(ground, sown, seed, transition, was=spoil)
+    assert not greening.stands
+    assert "复绿" in greening.remarks[-1].zh
+    covered = patch(ground, ground.fixed(tilled=0.5, chestnut_soil=0.5), seed, transition, was=spoil)
+    assert not covered.stands
+    assert "覆土" in covered.remarks[-1].zh
+
+
+@SEEDS
+@pytest.mark.parametrize("mix", [{"coal": 0.9, "rock": 0.1}, {"fresh_gravel": 0.5, "spoil": 0.5}, {"rock": 1.0}])
+def test_a_pit_worked_on_stands_after_two_julys(ground: ModuleType, seed: int, mix: dict[str, float]) -> None:
+    found = patch(ground, ground.fixed(**mix), seed, WORKED_ON, was=ground.fixed(spoil=0.7, rock=0.3))
+    assert found.stands
+    assert not found.unsure
+
+
+def test_one_july_alone_stands_unsure(ground: ModuleType) -> None:
+    spoil, inside = ground.fixed(spoil=0.7, rock=0.3), ground.middle(SHAPE, 10, 12)
+    canvas = ground.Canvas(ground.grass(0.7), [(inside, spoil)], shape=SHAPE)
+    made: PatchSeries = ground.series(
+        canvas, inside, ground.dates([2024], (7, 5), (8, 5), 10), ground.Weather(1, lost=0), last_before=BEFORE,
+        first_seen=SEEN, transition=WORKED_ON,
+    )  # fmt: skip
+    found = judge(made)
+    assert found.stands
+    assert found.unsure
+
+
+# --- closed mines and plans past their day ---------------------------------------------------------------------------
+
+AFTER = (dt.date(2024, 7, 1), dt.date(2024, 8, 5))
+TODAY = dt.date(2024, 8, 20)
+
+
+def plan(**other: str) -> Site:
+    return Site("restoration_plans", "F1", {"restore_by": "2023-05-31"} | other, TODAY, AFTER)
+
+
+def right(**other: str) -> Site:
+    return Site("mining_rights", "C1", {"closed": "2022-06-30"} | other, TODAY, AFTER)
+
+
+@SEEDS
+@pytest.mark.parametrize("site", [plan(), right()], ids=["plan", "right"])
+def test_a_mine_still_open_in_two_julys_is_a_lead_and_a_green_one_is_not(
+    ground: ModuleType, seed: int, site: Site
+) -> None:
+    grass, inside = ground.grass(0.7), ground.middle((48, 48), 18, 20)
+    pit = ground.fixed(spoil=0.5, rock=0.3, coal=0.2)
+    days = ground.dates(range(2021, 2025), (6, 18), (8, 8), 9)
+    for end, stands in ((dt.date(2030, 1, 1), True), (dt.date(2023, 4, 15), False)):
+        cover = ground.then(pit, (end, ground.grass(0.6)))
+        canvas = ground.Canvas(grass, [(inside, cover)], shape=(48, 48))
+        found = not_restored(ground.series(canvas, inside, days, ground.Weather(seed, dry={2024: 0.8})), site)
+        assert found.stands is stands
+        assert not found.unsure
+
+
+@SEEDS
+def test_a_pit_lake_in_restored_ground_is_left_alone(ground: ModuleType, seed: int) -> None:
+    lake, inside = ground.middle((48, 48), 12, 12), ground.middle((48, 48), 24, 24)
+    covers = [(inside, ground.grass(0.65)), (lake, ground.fixed(clear_water=0.8, turbid_water=0.2))]
+    canvas = ground.Canvas(ground.grass(0.7), covers, shape=(48, 48))
+    days = ground.dates(range(2021, 2025), (6, 18), (8, 8), 9)
+    assert not not_restored(ground.series(canvas, inside, days, ground.Weather(seed)), plan()).stands
+
+
+@pytest.mark.parametrize(
+    ("attributes", "overdue"),
+    [
+        ({}, True),
+        ({"restore_by": "2024-08-05"}, False),
+        ({"restore_by": "2024-08-04"}, True),
+        ({"restore_by": ""}, False),
+        ({"accepted": "2024-03-01"}, False),
+    ],
+)
+def test_which_plans_are_due(attributes: dict[str, str], overdue: bool) -> None:
+    assert plan_due(plan(**attributes)) is overdue
+
+
+@pytest.mark.parametrize(
+    ("attributes", "overdue"),
+    [
+        ({}, True),
+        ({"closed": "2023-07-01"}, False),  # one July only
+        ({"closed": "2023-06-30"}, True),
+        ({"closed": "", "valid_to": "2020-01-01"}, False),  # ran out: perhaps renewed
+        ({"closed": "", "state": "closed"}, True),
+        ({"closed": "", "state": "in_force", "valid_to": "2030-01-01"}, False),
+        ({"closed": "", "state": "cancelled", "valid_to": "2023-12-31"}, False),
+    ],
+)
+def test_which_closed_rights_are_due(attributes: dict[str, str], overdue: bool) -> None:
+    assert right_closed(right(**attributes)) is overdue
+
+
+def test_both_papers_are_watched() -> None:
+    assert [watch.kind for watch in DETECTOR.watches] == ["restoration_plans", "mining_rights"]
+
+
+@SEEDS
+def test_a_straight_field_of_dark_soil_is_no_mine(ground: ModuleType, seed: int) -> None:
+    found = patch(ground, ground.fixed(chernozem=0.9, dry_grass=0.1), seed, STRIPPED)
+    assert not found.stands
+    assert "耕翻" in found.remarks[-1].zh

@@ -1,0 +1,160 @@
+"""Wetland through its summers: drained, filled, sown, cut; or only mown, dry with its basin, a level that fell."""
+
+import datetime as dt
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.core.history import Opinion
+from detectors.wetland import DETECTOR, DITCH, DRAINED, ROAD, SOWN, ditches, drying, judge
+
+SHAPE = (40, 40)
+LAST, FIRST, CHANGE = dt.date(2024, 8, 20), dt.date(2025, 6, 25), dt.date(2025, 4, 1)
+NUMBERS = {transition.name_zh: number for number, transition in enumerate(DETECTOR.transitions, start=1)}
+SOME = "湿地剥离或填埋"
+
+
+def opinion(
+    ground: ModuleType, cover: Any, *, inside: np.ndarray | None = None, parts: tuple[Any, ...] = (),
+    first: dt.date = FIRST, last: dt.date = LAST, transition: str = DRAINED.zh, seed: int = 1,
+    days: list[dt.date] | None = None, **weather: Any,
+) -> Opinion:  # fmt: skip
+    place = ground.middle(SHAPE, 12, 12) if inside is None else inside
+    canvas = ground.Canvas(ground.meadow(), [*parts, (place, cover)], SHAPE)
+    looks = ground.dates(range(2020, 2026), (5, 6), (8, 31), 9) if days is None else days
+    return judge(
+        ground.series(
+            canvas, place, looks, ground.Weather(seed=seed, **{"lost": 0.1, **weather}), last_before=last,
+            first_seen=first, transition=NUMBERS[transition],
+        )
+    )  # fmt: skip
+
+
+def since(ground: ModuleType, cover: Any) -> Any:
+    return ground.then(ground.meadow(), (CHANGE, cover))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_drained_meadow_is_drier_than_its_weeks_and_its_basin(ground: ModuleType, seed: int) -> None:
+    found = opinion(ground, since(ground, ground.grass(0.9)), seed=seed)
+    assert (found.stands, found.unsure, found.change) == (True, False, DRAINED)
+    assert found.measures["ndmi_deficit"] > 0.15
+    assert "净偏低" in found.remarks[0].zh
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_dry_year_comes_over_the_basin_too(ground: ModuleType, seed: int) -> None:
+    found = opinion(ground, ground.meadow(), dry={2025: 1.0}, seed=seed)
+    assert not found.stands
+    assert abs(found.measures["ndmi_deficit"]) < 0.05
+    assert found.measures["ndmi_basin"] > 0.05
+
+
+def test_filled_or_built_ground_stands(ground: ModuleType) -> None:
+    fill = ground.fixed(chestnut_soil=0.6, mud=0.1, gravel=0.3)
+    for cover in (fill, ground.blend(ground.meadow(), 0.7, fill), ground.fixed(gravel=0.5, blue_roof=0.5)):
+        found = opinion(ground, since(ground, cover), transition=SOME)
+        assert (found.stands, found.unsure) == (True, False)
+
+
+def test_hay_and_cut_reed_do_not_stand(ground: ModuleType) -> None:
+    hay = ground.in_years(ground.meadow(), (2025,), ground.meadow(mown=228))
+    found = opinion(ground, hay, first=dt.date(2025, 8, 20), transition=SOME, lost=0)
+    assert not found.stands
+    assert "割草" in found.remarks[0].zh
+    stubble = ground.fixed(dead_reed=0.35, mud=0.4, reed=0.25)
+    cut = ground.then(ground.meadow(), (dt.date(2025, 1, 20), stubble), (dt.date(2025, 6, 28), ground.meadow()))
+    found = opinion(ground, cut, first=dt.date(2025, 6, 16), transition=SOME, lost=0)
+    assert not found.stands
+    assert "恢复" in found.remarks[0].zh
+
+
+def test_ploughed_and_sown_wetland_is_named(ground: ModuleType) -> None:
+    found = opinion(ground, since(ground, ground.field_of("spring wheat")), transition=SOME, lost=0)
+    assert (found.stands, found.change) == (True, SOWN)
+
+
+def test_a_long_narrow_patch_is_a_ditch_or_a_road(ground: ModuleType) -> None:
+    strip = ground.box(SHAPE, slice(3, 37), slice(19, 21))
+    ditch = ground.fixed(peat=0.3, mud=0.3, turbid_water=0.4)
+    assert opinion(ground, since(ground, ditch), inside=strip, transition=SOME).change == DITCH
+    beside = ground.box(SHAPE, slice(0, 40), slice(21, 40))
+    drier = (beside, since(ground, ground.grass(0.9)))
+    found = opinion(
+        ground, since(ground, ground.fixed(fresh_gravel=1.0)), inside=strip, parts=(drier,), transition=SOME
+    )
+    assert found.change == ROAD
+    assert "两侧湿度差" in found.remarks[0].zh
+
+
+def test_water_that_went_everywhere_is_a_dry_year(ground: ModuleType) -> None:
+    pool = ground.box(SHAPE, slice(12, 24), slice(4, 14))
+    other = ground.box(SHAPE, slice(4, 36), slice(22, 36))
+    gone = ground.then(ground.fixed(clear_water=1.0), (CHANGE, ground.fixed(mud=0.7, lush_meadow=0.3)))
+    rim = ground.box(SHAPE, slice(4, 36), slice(22, 29))
+    stays = (other, ground.fixed(clear_water=1.0))
+    alone = opinion(ground, gone, inside=pool, parts=(stays,), transition="湿地水面填占")
+    assert alone.stands
+    assert alone.measures["retreat_elsewhere"] < 0.1
+    both = opinion(ground, gone, inside=pool, parts=(stays, (rim, gone)), transition="湿地水面填占")
+    assert not both.stands
+    assert both.measures["retreat_elsewhere"] > 0.3
+
+
+def test_without_other_years_it_stands_and_says_so(ground: ModuleType) -> None:
+    found = opinion(ground, since(ground, ground.grass(0.9)), days=ground.dates([2025], (6, 26), (8, 10), 9))
+    assert (found.stands, found.unsure) == (True, True)
+
+
+# --- surveys ---------------------------------------------------------------------------------------------------------
+
+WIDE = (72, 72)
+DITCHES, DRYING = DETECTOR.surveys
+
+
+def may(ground: ModuleType, parts: list[Any], seed: int = 1, **weather: Any) -> np.ndarray:
+    canvas = ground.Canvas(ground.meadow(), parts, WIDE)
+    sky = ground.Weather(seed=seed, cloud=0.02, lost=0.1, **weather)
+    return ditches(ground.years(canvas, DITCHES.season, range(2022, 2026), sky, step=8))
+
+
+def slanting(width_px: float = 1.0) -> np.ndarray:
+    rows, columns = np.indices(WIDE)
+    return (np.abs(columns - 20 - 0.4 * (rows - 6)) <= width_px / 2) & (rows > 6) & (rows < 66)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("metres", [3.0, 5.0])
+def test_a_straight_ditch_narrower_than_a_pixel_shows_in_may(ground: ModuleType, metres: float, seed: int) -> None:
+    ditch = ground.fixed(turbid_water=0.7, mud=0.3)
+    thin = ground.blend(ground.meadow(), metres / 10, ditch)
+    score = may(ground, [(slanting(), since(ground, thin))], seed=seed)
+    assert (score[slanting()] >= 0.5).mean() > 0.4
+    rows, columns = np.indices(WIDE)
+    away = np.abs(columns - 20 - 0.4 * (rows - 6)) > 5
+    assert (score[away] >= 0.5).mean() < 0.005
+
+
+def test_old_ditches_bends_fields_and_a_wet_spring_are_silent(ground: ModuleType) -> None:
+    ditch = ground.blend(ground.meadow(), 0.4, ground.fixed(turbid_water=1.0))
+    assert (may(ground, [(slanting(), ditch)]) >= 0.5).mean() < 0.01
+    rows, columns = np.indices(WIDE)
+    bend = np.abs(np.hypot(rows - 36, columns - 36) - 9) < 0.7
+    assert (may(ground, [(bend, since(ground, ditch))]) >= 0.5).mean() < 0.01
+    field = ground.box(WIDE, slice(20, 50), slice(20, 50))
+    assert (may(ground, [(field, since(ground, ground.fixed(tilled=1.0)))]) >= 0.5).mean() < 0.01
+    assert (may(ground, [], rain=1.0) >= 0.5).mean() < 0.002
+
+
+def test_ground_that_dried_for_two_summers_is_found_and_a_dry_basin_is_not(ground: ModuleType) -> None:
+    place = ground.middle(SHAPE, 14, 14)
+    drained = ground.then(ground.meadow(), (dt.date(2024, 1, 1), ground.grass(0.9)))
+    canvas = ground.Canvas(ground.meadow(), [(place, drained)], SHAPE)
+    sky = ground.Weather(seed=2, dry={2024: 0.8, 2025: 0.6}, cloud=0.02)
+    score = drying(ground.years(canvas, DRYING.season, range(2020, 2026), sky, step=12))
+    assert (score[place] >= 0.5).mean() > 0.8
+    assert (score[~place] >= 0.5).mean() < 0.05
+    short = drying(ground.years(canvas, DRYING.season, range(2023, 2026), sky, step=12))
+    assert np.isnan(short).all()

@@ -1,0 +1,62 @@
+import datetime as dt
+from pathlib import Path
+
+import geopandas
+import pytest
+from shapely.geometry import box
+
+from aoi.layers import Layer
+from detectors.core.registry import all_detectors
+from leads.model import Patch
+from pipelines.dating import Sighting
+from pipelines.judged import Account, Dated
+from pipelines.ownground import on_own_ground
+
+DAY = dt.date(2024, 7, 20)
+STEP = 0.001
+"""About 73 m east and 111 m north."""
+
+
+class Given:
+    """Layers, as the law of a run holds them."""
+
+    def __init__(self, *layers: Layer) -> None:
+        self.layers = layers
+
+
+def layer(folder: Path, kind: str) -> Layer:
+    path = folder / f"{kind}.gpkg"
+    geopandas.GeoDataFrame({"id": ["1"]}, geometry=[box(119.60, 49.20, 119.61, 49.21)], crs=4326).to_file(path)
+    return Layer(kind, path, None, "simulated", kind)
+
+
+def patch(detector: str, west: float) -> Dated:
+    outline = box(west, 49.203, west + 2 * STEP, 49.205)
+    made = Patch(detector, outline, 0.9, 0.8, 1, 30_000.0, 28_000.0, 32_000.0, 10.0)
+    return Dated(all_detectors()[detector], made, Sighting(DAY, DAY, (DAY,), 1))
+
+
+@pytest.mark.parametrize(
+    ("detector", "kind", "west", "stays"),
+    [
+        ("grassland", "grassland", 119.605, True),
+        ("grassland", "grassland", 119.6097, True),  # 15 % of it
+        ("grassland", "grassland", 119.6099, False),  # 5 %
+        ("grassland", "grassland", 119.63, False),
+        ("grassland", "mining_rights", 119.63, True),  # its own layer was not given
+        ("temporary_land", "temporary_land_permits", 119.605, True),
+        ("temporary_land", "temporary_land_permits", 119.611, True),  # 73 m beside it
+        ("temporary_land", "temporary_land_permits", 119.612, False),  # 146 m
+        ("black_soil", "basic_farmland", 119.605, True),
+        ("black_soil", "basic_farmland", 119.63, False),
+        ("mine", "grassland", 119.63, True),
+        ("land_disturbance", "grassland", 119.63, True),
+    ],
+)
+def test_a_patch_off_its_models_ground_is_set_aside(
+    tmp_path: Path, detector: str, kind: str, west: float, stays: bool
+) -> None:
+    account = Account()
+    kept = on_own_ground([patch(detector, west)], Given(layer(tmp_path, kind)), account)  # type: ignore[arg-type]
+    assert bool(kept) is stays
+    assert sum(sum(reasons.values()) for reasons in account.set_aside.values()) == (not stays)
