@@ -235,6 +235,13 @@ def plain(encoder: str, depth: str, times: str) -> Result:
     return measure_plain(encoder, int(depth), int(times))
 
 
+def patrol(world: str, share: str) -> Result:
+    """A night's patrol of a corner of the world, for one new date."""
+    from benchmarks.patrol import measure
+
+    return measure(world, share)
+
+
 def _by_sorting(score: Any, truth: Any) -> tuple[float, int]:
     rank = np.empty(score.size)
     rank[np.argsort(score)] = np.arange(score.size)

@@ -101,6 +101,8 @@ def _filled(path: Path, size: int) -> Store:
         database.execute("INSERT INTO looks_place VALUES (1, ?, ?, ?, ?)", (west, east, south, north))
         for numbers, columns, rows in _cells(size):
             _fill(database, numbers, _sites(columns, rows))
+            database.execute("COMMIT")  # else the journal grows as large as the store
+            database.execute("BEGIN")
         database.execute("COMMIT")
         database.execute("ANALYZE")
     return store

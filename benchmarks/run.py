@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.isolated import ROOT, JobFailedError, Measured, run
+from benchmarks.patrol import BOUND_MIN, PATROL_KM2, minutes
 from benchmarks.rows import Row, show, write
 from benchmarks.world import FULL_M, cached_world
 
@@ -98,6 +99,7 @@ def _measure(world: Path, quick: bool) -> Iterator[Row]:
               ranked.result["other_mpx_s"], "Mpx/s", ranked.command)  # fmt: skip
     yield from _network(quick)
     yield from _store(quick)
+    yield from _patrol(place, area, decoded.result["seconds"])
     yield _help()
 
 
@@ -151,12 +153,36 @@ def _store(quick: bool) -> Iterator[Row]:
     found = run("store", leads=size, small=small, findings=small)
     for measure, clock in (("cpu_s", "CPU time"), ("seconds", "by the clock")):
         large, other = (found.result[measure][str(leads)] / small * 1e3 for leads in (size, small))
-        yield Row(f"a night of {small:,} findings into {size:,} leads, per finding, beside into {small:,}, {clock}",
-                  large, other, "ms", found.command)  # fmt: skip
-    yield Row(f"a night of {small:,} findings into {size:,} leads, its file {found.result['bytes'] / 1e9:.2f} GB",
-              found.result["seconds"][str(size)], None, "s", found.command)  # fmt: skip
+        yield Row(f"a finding of a night on {size:,} leads, beside on {small:,}, {clock}", large, other, "ms",
+                  found.command)  # fmt: skip
+    yield Row(f"a night of {small:,} findings on {size:,} leads", found.result["seconds"][str(size)], None, "s",
+              found.command)  # fmt: skip
     yield Row("peak memory of both stores, beside its bound", found.peak_bytes / 1e9, STORE_BOUND_GB, "GB",
               found.command)  # fmt: skip
+
+
+def _patrol(place: str, area: float, decoded_s: float) -> Iterator[Row]:
+    """A night with one new date: a corner and the whole are worked, 37,000 km² follow from what a km² costs."""
+    small, large = run("patrol", world=place, share="0.5"), run("patrol", world=place, share="1")
+    points = [(found.result["km2"], found.result["seconds"]) for found in (small, large)]
+    command = large.command
+    yield Row(f"patrol of {PATROL_KM2:,} km² for one new date ({large.result['blocks']} blocks worked, the rest by "
+              "their cost), beside its bound", minutes(*points), BOUND_MIN, "min", command)  # fmt: skip
+    yield Row("patrol per km² of the whole, beside a quarter of the area", points[1][1] / points[1][0],
+              points[0][1] / points[0][0], "s/km²", command)  # fmt: skip
+    yield Row("peak memory of the patrol, beside a quarter of the area", large.peak_bytes / 1e9,
+              small.peak_bytes / 1e9, "GB", command)  # fmt: skip
+    whole = large.result["seconds"]
+    night = {"store, inbox, evidence, bulletin": large.result["night_s"]}
+    for stage, lap in {**large.result["stages"], **night}.items():
+        yield Row(f"patrol, stage {stage}, beside the whole night", lap, whole, "s", command)
+    yield Row("patrol, blocks, beside decoding every file they read once", large.result["stages"]["blocks"],
+              decoded_s * large.result["km2"] / area, "s", command)  # fmt: skip
+    network: dict[str, str | int] = {"encoder": "mobilenet_v2", "depth": 4, "times": 2}
+    forward_s = large.result["km2"] * 0.01 / run("inference", **network).result["bf16_mpx_s"]
+    yield Row("patrol, blocks, beside the network's forward pass over their cores alone",
+              large.result["stages"]["blocks"], forward_s, "s", command)  # fmt: skip
+    yield Row("a night without new scenes", large.result["quiet_s"], None, "s", command)
 
 
 def _total(scanned: dict[str, Any]) -> float:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.core import cover
+from detectors.core import plant_cover
 from detectors.core.arrays import BoolArray, FloatArray
-from detectors.core.creep import crept
+from detectors.core.creeping_edges import crept
 from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Survey, Years
 from detectors.core.types import BARE, BUILT, Detector, Surface, Transition
 
@@ -99,7 +99,7 @@ def judge(series: PatchSeries) -> Opinion:
     if open_before is not None:
         return Opinion(False, (open_before, said), measures=measures)
     looks, past = _leafy(series, since=True), _leafy(series, since=False)
-    bare = cover.bare_soil(series, series.inside)[looks]
+    bare = plant_cover.bare_soil(series, series.inside)[looks]
     bare = bare[np.isfinite(bare)]
     # crowns without leaves are dark: pale ground without plants is slash or stubble, even where SWIR takes it for straw
     pale = stand.ndvi < PALE_NDVI and stand.red_now > OPEN_RED - 0.01
@@ -107,7 +107,7 @@ def judge(series: PatchSeries) -> Opinion:
     measures |= {"bare_looks": float(bare.mean()) if bare.size else math.nan}
     found = DETECTOR.transitions[series.transition - 1] if series.transition else None
     named = found is not None and Surface.BURNT in found.after
-    burnt = cover.charred(series, looks, past, cover.CHAR_MIRBI if named else cover.SURE_MIRBI)
+    burnt = plant_cover.charred(series, looks, past, plant_cover.CHAR_MIRBI if named else plant_cover.SURE_MIRBI)
     if burnt or (named and not laid_bare):
         return Opinion(True, (_CHAR, said), FIRE, measures)
     change = _sown(series)
@@ -159,13 +159,13 @@ def _open_before(series: PatchSeries, stand: Stand) -> Remark | None:
         )
     last = series.last_before or dt.date.min
     spring = np.array([LITTER.holds(day) and day <= last for day in series.days], np.bool_)
-    red = cover.median_of(series.level("red", series.inside), spring)
+    red = plant_cover.median_of(series.level("red", series.inside), spring)
     if red > OPEN_RED:
         return Remark(
             f"此前五月红光反射率 {red:.3f}（林冠不超过 {OPEN_RED}）：变化前为草地或耕地",
             f"red reflectance of {red:.3f} in May before (crowns stay below {OPEN_RED}): it was grass or a field",
         )
-    crops = [cover.crop_of(series, year) for year in sorted({day.year for day in series.days if day <= last})]
+    crops = [plant_cover.crop_of(series, year) for year in sorted({day.year for day in series.days if day <= last})]
     sown = sum(crop.grown for crop in crops)
     if sown >= 2:
         return Remark(
@@ -198,19 +198,19 @@ def _stand(series: PatchSeries) -> Stand:
     last = np.zeros(len(series.days), np.bool_)
     last[seen[-2:]] = True
     # a ring that is not forest says nothing of what forest did: then the patch is held against itself alone
-    usual_ring = cover.median_of(ring, past)
+    usual_ring = plant_cover.median_of(ring, past)
     beside = ring - usual_ring if usual_ring >= WOODED_NBR else np.zeros_like(ring)
-    before = cover.median_of(inside, past)
+    before = plant_cover.median_of(inside, past)
     fall = before - inside + np.where(np.isfinite(beside), beside, np.float32(0))
     return Stand(
         before=before,
-        green=cover.median_of(green, past),
-        fall=cover.median_of(fall, now),
+        green=plant_cover.median_of(green, past),
+        fall=plant_cover.median_of(fall, now),
         worst=float(np.max(fall[now & np.isfinite(fall)], initial=-1.0)),
-        last_fall=cover.median_of(fall, last),
-        ndvi=cover.median_of(plants, last),
-        green_now=cover.median_of(green, last),
-        red_now=cover.median_of(series.level("red", series.inside), last),
+        last_fall=plant_cover.median_of(fall, last),
+        ndvi=plant_cover.median_of(plants, last),
+        green_now=plant_cover.median_of(green, last),
+        red_now=plant_cover.median_of(series.level("red", series.inside), last),
         summers=len({series.days[at].year for at in seen}),
         looks=int(seen.size),
     )
@@ -219,7 +219,7 @@ def _stand(series: PatchSeries) -> Stand:
 def _sown(series: PatchSeries) -> Remark | None:
     """Ground that is bare at sowing and green in high summer is a field now."""
     years = sorted({day.year for day in series.days if series.first_seen and day >= series.first_seen})
-    return TILLED if any(cover.crop_of(series, year).grown for year in years) else None
+    return TILLED if any(plant_cover.crop_of(series, year).grown for year in years) else None
 
 
 def creeping(years: Years) -> FloatArray:
@@ -251,6 +251,7 @@ DETECTOR = Detector(
         Transition(frozenset({Surface.TREE}), frozenset({Surface.GRASS}), 0.8, "林地变草地", "forest to grass"),
     ),
     layers=("forest_land", "harvest_permits", "forest_use_permits"),
+    ground=("forest_land",),
     history=History(seasons=(Season((5, 5), (8, 25)),), years=5),
     judge=judge,
     surveys=(Survey(LEAF_ON, 5, SIX, ("forest_land",), creeping, CREEP, "median"),),

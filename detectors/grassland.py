@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Survey, Watch
-from detectors.core.lasting import burnt, lasting, mown, old_strip
+from detectors.core.lasting_loss import burnt, lasting, mown, old_strip
 from detectors.core.papers import accepted, day_of, looked_at, term_end
 from detectors.core.ploughing import may_bare
 from detectors.core.recovery import Duty, still_open

@@ -8,10 +8,10 @@ import datetime as dt
 
 import numpy as np
 
-from detectors.core import channel, cover, wetness
+from detectors.core import open_water, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
-from detectors.core.edges import compactness
-from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season
+from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Years
+from detectors.core.shapes import compactness
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
 BLOOM = Remark("水华", "algal bloom")
@@ -29,6 +29,9 @@ CHLOROPHYLL = 0.10
 BLOOM_SHARE = 0.2
 """Share of the patch, or as much water near it, that must show algae on a date."""
 
+SHORE_M = 300.0
+"""How far beyond the reserve's outline the shore still is the lake's: the line was drawn at one level of it."""
+
 APART_DAYS = 3
 """Dates nearer than this are one."""
 
@@ -45,18 +48,18 @@ FIXED = 0.5
 def judge(series: PatchSeries) -> Opinion:
     """A patch at the lake: bloom, reclaimed shore, pit, works, or the lake's own swing."""
     found = DETECTOR.transitions[series.transition - 1] if series.transition else None
-    water = wetness.wet(series)
+    water = open_water.wet(series)
     if found and (Surface.BLOOM in found.after or (found.before == WATER and found.after == VEGETATION)):
         return _bloom(series, water)
-    hay = cover.mown(series)
+    hay = plant_cover.mown(series)
     if hay is not False:
-        return Opinion(hay is None, (cover.HAY_OR_NOT if hay is None else cover.HAY,), unsure=hay is None)
-    compared = wetness.compare(series, water)
+        return Opinion(hay is None, (plant_cover.HAY_OR_NOT if hay is None else plant_cover.HAY,), unsure=hay is None)
+    compared = open_water.compare(series, water)
     if compared is None:
         return Opinion(True, (_FEW,), unsure=True)
-    moved, inside = channel.banks(compared.was, compared.now), series.inside
+    moved, inside = river_channel.banks(compared.was, compared.now), series.inside
     lost, gained = (float((one & inside).sum()) / float(inside.sum()) for one in (moved.lost, moved.gained))
-    high = wetness.high_water(series, water)
+    high = open_water.high_water(series, water)
     below = float(high[inside].mean())
     measures = {"water_before": compared.was_inside, "water_after": compared.now_inside, "below_high_water": below}
     if lost >= MOVED:
@@ -70,9 +73,11 @@ _FEW = Remark("变化前或变化后没有清晰影像，无法比较水面", "n
 
 
 def _reclaimed(
-    series: PatchSeries, compared: wetness.Compared, moved: channel.Banks, measures: dict[str, float]
+    series: PatchSeries, compared: open_water.Compared, moved: river_channel.Banks, measures: dict[str, float]
 ) -> Opinion:
-    elsewhere = wetness.retreat(moved.lost, moved.before, series.inside, wetness.depth_of(moved.lost & series.inside))
+    elsewhere = open_water.retreat(
+        moved.lost, moved.before, series.inside, open_water.depth_of(moved.lost & series.inside)
+    )
     measures |= {"retreat_elsewhere": elsewhere}
     text = compared.remark()
     if elsewhere >= RETREAT:
@@ -94,17 +99,21 @@ def _reclaimed(
 
 
 def _dug(
-    series: PatchSeries, compared: wetness.Compared, moved: channel.Banks, high: BoolArray, measures: dict[str, float]
+    series: PatchSeries,
+    compared: open_water.Compared,
+    moved: river_channel.Banks,
+    high: BoolArray,
+    measures: dict[str, float],
 ) -> Opinion:
     text = compared.remark()
-    dug = float(channel.dug(moved, high)[series.inside].mean())
+    dug = float(river_channel.dug(moved, high)[series.inside].mean())
     measures |= {"dug": dug}
     if dug >= MOVED:
         apart = Remark(
             "形状规整、与湖面不相连、历年从未过水：开挖", "compact, apart from the lake, never under water before: dug"
         )
         return Opinion(True, (apart, text), PIT, measures)
-    if measures["below_high_water"] >= 0.5 or channel.beside_water(moved.gained & series.inside, moved.before):
+    if measures["below_high_water"] >= 0.5 or river_channel.beside_water(moved.gained & series.inside, moved.before):
         level = Remark(
             "与湖面相连或位于多年高水位线以内：湖面上涨",
             "joined to the lake or within its high-water line: the lake rose",
@@ -114,7 +123,7 @@ def _dug(
 
 
 def _works(
-    series: PatchSeries, found: Transition | None, compared: wetness.Compared, measures: dict[str, float]
+    series: PatchSeries, found: Transition | None, compared: open_water.Compared, measures: dict[str, float]
 ) -> Opinion:
     """Land that stayed land: works above the high water stand, below it only what is built or compact."""
     below, shape = measures["below_high_water"], compactness(series.inside)
@@ -123,7 +132,7 @@ def _works(
         f"{1 - below:.0%} of it lies above the multi-year high-water line (water frequency above 0)",
     )
     built = found is not None and found.after == BUILT
-    compact = shape.rectangle >= channel.COMPACT and shape.elongation < 3
+    compact = shape.rectangle >= river_channel.COMPACT and shape.elongation < 3
     if found and (found.before == WATER or found.after == WATER) and compared.like:
         return Opinion(False, (_SAME, compared.remark()), measures=measures)
     if below >= 0.5 and not built and not compact:
@@ -139,7 +148,7 @@ _DRAWDOWN = Remark(
 )
 
 
-def algae(series: PatchSeries, water: FloatArray) -> FloatArray:
+def algae(series: PatchSeries | Years, water: FloatArray) -> FloatArray:
     """(T, H, W) 1 = water with algae on it, 0 = not, NaN = not observed."""
     floats, index = series.index("fai"), series.index("mndwi")
     with np.errstate(invalid="ignore"):
@@ -153,11 +162,11 @@ def algae(series: PatchSeries, water: FloatArray) -> FloatArray:
 def _bloom(series: PatchSeries, water: FloatArray) -> Opinion:
     """Algae on two dates from July to September, where open water is at other times and no plants are rooted."""
     inside, seen = series.inside, algae(series, water)
-    part, first = wetness.part(seen, inside), series.first_seen
+    part, first = open_water.part(seen, inside), series.first_seen
     year = first.year if first else max((day.year for day in series.days), default=0)
     now = series.of(BLOOM_SEASON, year)
     # algae drift: what floats elsewhere on the lake counts for a date, mud and reed beside it do not
-    lake = (wetness.share(water) >= 0.5) & ~inside
+    lake = (open_water.share(water) >= 0.5) & ~inside
     drifted = np.nansum(seen[:, lake], axis=1) / max(float(inside.sum()), 1)
     shows = now & ((part >= BLOOM_SHARE) | (np.isfinite(part) & (drifted >= BLOOM_SHARE)))
     clear = now & np.isfinite(part)
@@ -220,6 +229,9 @@ DETECTOR = Detector(
         Transition(WATER, VEGETATION, 0.9, "水面变植被", "water to plants or bloom"),
     ),
     layers=("reserve_zones", "wetland"),
+    # other wetland is none of the lake's: along rivers it has a model of its own
+    ground=("reserve_zones",),
+    ground_within_m=SHORE_M,
     history=History(
         seasons=(Season((5, 20), (10, 15)),), years=8, ring_m=800.0, bands=(*SIX, "rededge1"), most_looks=48
     ),

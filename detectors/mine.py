@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Watch
-from detectors.core.lasting import burnt, lasting, mown
+from detectors.core.lasting_loss import burnt, lasting, mown
 from detectors.core.papers import accepted, day_of, looked_at
 from detectors.core.pits import WET, dried, flooded, ploughed, reshaped
 from detectors.core.recovery import Duty, still_open

@@ -8,10 +8,10 @@ import datetime as dt
 
 import numpy as np
 
-from detectors.core import channel, cover, wetness
+from detectors.core import open_water, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
-from detectors.core.edges import compactness
 from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Site, Survey, Watch, Years
+from detectors.core.shapes import compactness
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
 NATURAL = Remark("河道自然变迁", "natural channel change")
@@ -35,18 +35,20 @@ HUGS = 0.6
 
 def judge(series: PatchSeries) -> Opinion:
     """A patch in the scope: crop, level, migration, fill, pit, bar or works."""
-    if not wetness.is_dn(series):
+    if not open_water.is_dn(series):
         crop = _crop(series)
         if crop is not None:
             return crop
-        hay = cover.mown(series)
+        hay = plant_cover.mown(series)
         if hay is not False:
-            return Opinion(hay is None, (cover.HAY_OR_NOT if hay is None else cover.HAY,), unsure=hay is None)
-    water = wetness.wet(series)
-    compared = wetness.compare(series, water)
+            return Opinion(
+                hay is None, (plant_cover.HAY_OR_NOT if hay is None else plant_cover.HAY,), unsure=hay is None
+            )
+    water = open_water.wet(series)
+    compared = open_water.compare(series, water)
     if compared is None:
         return Opinion(True, (_FEW,), unsure=True)
-    moved = channel.banks(compared.was, compared.now)
+    moved = river_channel.banks(compared.was, compared.now)
     size = float(series.inside.sum())
     lost = float((moved.lost & series.inside).sum()) / size
     gained = float((moved.gained & series.inside).sum()) / size
@@ -67,10 +69,10 @@ def _crop(series: PatchSeries) -> Opinion | None:
     """Tall crops; None where there are none."""
     if series.first_seen is None:
         return None
-    crop = cover.crop_of(series, series.first_seen.year)
+    crop = plant_cover.crop_of(series, series.first_seen.year)
     if not crop.tall:
         return None
-    earlier = [cover.crop_of(series, year) for year in sorted({day.year for day in series.days})[:-1]]
+    earlier = [plant_cover.crop_of(series, year) for year in sorted({day.year for day in series.days})[:-1]]
     grown = sum(one.tall for one in earlier)
     name = "NDRE" if crop.by_red_edge else "NDVI"
     remarks = [
@@ -89,15 +91,19 @@ def _crop(series: PatchSeries) -> Opinion | None:
 
 
 def _water(
-    series: PatchSeries, water: FloatArray, compared: wetness.Compared, moved: channel.Banks, measures: dict[str, float]
+    series: PatchSeries,
+    water: FloatArray,
+    compared: open_water.Compared,
+    moved: river_channel.Banks,
+    measures: dict[str, float],
 ) -> Opinion:
     """Ground that turned from water to land, or back."""
-    years, states = channel.by_year(water, tuple(day.year for day in series.days))
+    years, states = river_channel.by_year(water, tuple(day.year for day in series.days))
     first = series.first_seen.year if series.first_seen else years[-1]
     earlier = states[np.array(years) < first]
     inside = series.inside
     lost, gained = moved.lost & inside, moved.gained & inside
-    ever = wetness.high_water(series, water)
+    ever = open_water.high_water(series, water)
     flooded = float(ever[gained].mean()) if gained.sum() > lost.sum() else 0.0
     if flooded >= 0.5 and compared.after < 3:
         text = Remark(
@@ -106,13 +112,13 @@ def _water(
         )
         return Opinion(False, (text, compared.remark()), measures=measures)
     made, asked = (
-        (channel.filled(earlier, compared.now) & inside, FILL)
+        (river_channel.filled(earlier, compared.now) & inside, FILL)
         if lost.sum() >= gained.sum()
-        else (channel.dug(moved, ever) & inside, PIT)
+        else (river_channel.dug(moved, ever) & inside, PIT)
     )
     part = float(made.sum()) / max(lost.sum(), gained.sum(), 1)
     balance = moved.compensation(inside)
-    step = channel.largest_step(states, lost if lost.sum() >= gained.sum() else gained)
+    step = river_channel.largest_step(states, lost if lost.sum() >= gained.sum() else gained)
     area_m2 = float(made.sum()) * series.pixel_m**2
     measures |= {"made_share": part, "made_m2": area_m2, "compensation": balance, "largest_step": step}
     remarks = [compared.remark(), _how(part, balance, step, len(earlier))]
@@ -125,9 +131,9 @@ def _water(
                 f"about {area_m2:.0f} m² of it is compact and came at once: it may be man-made, look at it by itself",
             )
         )
-    slow = step <= channel.STEADY
-    along = gained.sum() > lost.sum() and channel.beside_water(gained, moved.before)
-    if balance >= channel.COMPENSATED or slow or along:
+    slow = step <= river_channel.STEADY
+    along = gained.sum() > lost.sum() and river_channel.beside_water(gained, moved.before)
+    if balance >= river_channel.COMPENSATED or slow or along:
         return Opinion(True, tuple(remarks), NATURAL, measures)
     if not compared.like:
         remarks.append(_NO_LEVEL)
@@ -144,7 +150,7 @@ def _how(part: float, balance: float, step: float, years: int) -> Remark:
     )
 
 
-def _land(series: PatchSeries, water: FloatArray, compared: wetness.Compared, measures: dict[str, float]) -> Opinion:
+def _land(series: PatchSeries, water: FloatArray, compared: open_water.Compared, measures: dict[str, float]) -> Opinion:
     """Ground that is as dry, or as wet, as it was at that level."""
     inside = series.inside
     found = DETECTOR.transitions[series.transition - 1] if series.transition else None
@@ -163,7 +169,7 @@ def _land(series: PatchSeries, water: FloatArray, compared: wetness.Compared, me
         return Opinion(False, (strip,), measures=measures)
     passed, shape = _passed(series, water), compactness(inside)
     measures |= {"channel_passed": passed, "elongation": shape.elongation}
-    compact = shape.rectangle >= channel.COMPACT and shape.elongation < 3
+    compact = shape.rectangle >= river_channel.COMPACT and shape.elongation < 3
     if passed >= PASSED and not compact and not _built(found):
         bar = Remark(
             f"图斑 {passed:.0%} 在往年曾为水面，形状不规整：河槽摆动或洪水冲淤",
@@ -179,7 +185,7 @@ def _built(found: Transition | None) -> bool:
 
 def _passed(series: PatchSeries, water: FloatArray) -> float:
     """Share of the patch that was water in some year and land in another, before it was first seen as it is."""
-    _, states = channel.by_year(water, tuple(day.year for day in series.days))
+    _, states = river_channel.by_year(water, tuple(day.year for day in series.days))
     with np.errstate(invalid="ignore"):
         was = np.asarray((states >= 0.5).any(axis=0))
         dry = np.asarray((states <= 0.5).any(axis=0))
@@ -190,7 +196,7 @@ def _revetment(inside: BoolArray, now: FloatArray) -> Remark | None:
     """A strip of at most three pixels along the water's edge; None where it is none."""
     shape = compactness(inside)
     with np.errstate(invalid="ignore"):
-        reach = wetness.near(now >= wetness.ALWAYS, 2)
+        reach = open_water.near(now >= open_water.ALWAYS, 2)
     along = float((reach & inside).sum()) / float(inside.sum())
     if shape.width_px > 4 or shape.elongation < 5 or along < HUGS:
         return None
@@ -205,21 +211,21 @@ def new_fill(years: Years) -> FloatArray:
 
     It finds what lies inside a greater change, which a pair shows as one patch.
     """
-    water = wetness.wet(years)
+    water = open_water.wet(years)
     out = np.where(years.ground & np.isfinite(water[-1]), np.float32(0), np.float32(np.nan))
-    if len(water) <= channel.LEAST_YEARS:
+    if len(water) <= river_channel.LEAST_YEARS:
         return out
-    level = wetness.levels_around(water, LEVEL_PX)
-    usual = wetness.share(water[:-1])
-    for (rows, columns), piece in channel.pieces(channel.filled(water[:-1], water[-1])):
+    level = open_water.levels_around(water, LEVEL_PX)
+    usual = open_water.share(water[:-1])
+    for (rows, columns), piece in river_channel.pieces(river_channel.filled(water[:-1], water[-1])):
         if max(piece.shape) > LARGEST_PX:
             continue
-        here = cover.nan_median(level[:, rows, columns][:, piece].T)
+        here = plant_cover.nan_median(level[:, rows, columns][:, piece].T)
         lowest, last = np.nanmin(here[:-1], initial=np.inf), here[-1]
-        wide = channel.grown((rows, columns), LARGEST_PX // 2, water.shape[1:])
-        moved = channel.banks(usual[wide], water[-1][wide])
-        whole = channel.placed(piece, (rows, columns), wide)
-        if lowest <= last + wetness.LIKE_LEVEL and not moved.compensation(whole) >= channel.COMPENSATED:
+        wide = river_channel.grown((rows, columns), LARGEST_PX // 2, water.shape[1:])
+        moved = river_channel.banks(usual[wide], water[-1][wide])
+        whole = river_channel.placed(piece, (rows, columns), wide)
+        if lowest <= last + open_water.LIKE_LEVEL and not moved.compensation(whole) >= river_channel.COMPENSATED:
             out[rows, columns][piece & years.ground[rows, columns]] = 1
     return out
 
@@ -227,11 +233,13 @@ def new_fill(years: Years) -> FloatArray:
 def tall_fields(series: PatchSeries, site: Site) -> Opinion:
     """Fields of a tall crop in a scope, pixel by pixel, whether they changed or not."""
     year = site.today.year
-    sowing, summer = (cover.looks_of(series, season, year) for season in (cover.SOWING, cover.HIGH_SUMMER))
-    tall, seen = cover.tall_pixels(series, sowing, summer)
+    sowing, summer = (
+        plant_cover.looks_of(series, season, year) for season in (plant_cover.SOWING, plant_cover.HIGH_SUMMER)
+    )
+    tall, seen = plant_cover.tall_pixels(series, sowing, summer)
     fields = np.zeros_like(series.inside)
     least = max(int(DETECTOR.minimum_area_m2 / series.pixel_m**2), 4)
-    for window, piece in channel.pieces(tall & series.inside):
+    for window, piece in river_channel.pieces(tall & series.inside):
         if piece.sum() >= least:
             fields[window] |= piece
     share = float(seen[series.inside].mean())
@@ -267,11 +275,12 @@ DETECTOR = Detector(
         Transition(VEGETATION, BARE, 1.0, "滩地剥离或堆弃", "flats stripped or dumped on"),
         Transition(BARE, BUILT, 0.9, "滩地裸地变建设", "bare flats to built"),
         Transition(BARE | VEGETATION, WATER, 0.9, PIT.zh, PIT.en),
-        Transition(VEGETATION - {Surface.CROP} | BARE, frozenset({Surface.CROP}), 0.7, "滩地种植", "flats sown"),
-        Transition(BARE, BARE, 0.7, "滩地翻动或采砂", "flats worked on"),
+        Transition(VEGETATION - {Surface.CROP} | BARE, frozenset({Surface.CROP}), 0.8, "滩地种植", "flats sown"),
+        Transition(BARE, BARE, 0.8, "滩地翻动或采砂", "flats worked on"),
         Transition(WATER, VEGETATION, 0.6, "水面变植被", "water to vegetation"),
     ),
     layers=("river_scope",),
+    ground=("river_scope",),
     history=History(
         seasons=(Season((5, 5), (6, 25)), Season((7, 20), (9, 30))), years=8, ring_m=800.0, bands=(*SIX, "rededge1")
     ),
@@ -279,7 +288,7 @@ DETECTOR = Detector(
     watches=(
         Watch(
             "river_scope",
-            History((cover.SOWING, cover.HIGH_SUMMER), 1, 100.0, (*SIX, "rededge1")),
+            History((plant_cover.SOWING, plant_cover.HIGH_SUMMER), 1, 100.0, (*SIX, "rededge1")),
             _late,
             tall_fields,
             TALL,

@@ -1,7 +1,7 @@
 """临时用地未复垦: permitted temporary sites still bare after their day, used beyond their outline, or built on."""
 
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Watch
-from detectors.core.lasting import lasting
+from detectors.core.lasting_loss import lasting
 from detectors.core.papers import accepted, day_of, looked_at, reclaim_by
 from detectors.core.recovery import Duty, still_open
 from detectors.core.timelogic import MAY, PADS, SUMMER
@@ -59,8 +59,8 @@ DETECTOR = Detector(
         Transition(VEGETATION, BUILT, 1.0, "临时用地变建设", "temporary site built on"),
         Transition(VEGETATION, BARE, 1.0, "临时用地挖损压占", "temporary site cleared"),
         Transition(BARE, BUILT, 0.9, "临时用地内建房", "building on a temporary site"),
-        Transition(BUILT, BARE, 0.7, "临时用地翻动", "temporary site worked on"),
-        Transition(BARE | VEGETATION, WATER, 0.7, "取土坑积水", "borrow pit filled with water"),
+        Transition(BUILT, BARE, 0.8, "临时用地翻动", "temporary site worked on"),
+        Transition(BARE | VEGETATION, WATER, 0.8, "取土坑积水", "borrow pit filled with water"),
     ),
     layers=(PERMITS, "grassland", "forest_land", "basic_farmland", "land_approvals", "dltb"),
     layers_required=(PERMITS,),

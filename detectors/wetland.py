@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from detectors.core import channel, cover, wetness
+from detectors.core import open_water, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
-from detectors.core.edges import compactness, masked_mean, straight_lines
 from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Survey, Years
 from detectors.core.moisture import Moisture, moisture
+from detectors.core.shapes import compactness, masked_mean, straight_lines
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
 DRAINED = Remark("湿地疏干", "wetland drained")
@@ -43,12 +43,12 @@ def judge(series: PatchSeries) -> Opinion:
     if first is None:
         return Opinion(True, (wet_by_week.remark(),), unsure=True)
     measures = {"ndmi_deficit": wet_by_week.deficit, "ndmi_own": wet_by_week.own, "ndmi_basin": wet_by_week.basin}
-    hay = cover.mown(series)
+    hay = plant_cover.mown(series)
     if hay is not False:
-        text = cover.HAY_OR_NOT if hay is None else cover.HAY
+        text = plant_cover.HAY_OR_NOT if hay is None else plant_cover.HAY
         return Opinion(hay is None, (text, wet_by_week.remark()), measures=measures, unsure=hay is None)
     since = np.array([day >= first for day in series.days], np.bool_)
-    soil = cover.bare_soil(series, series.inside)[since]
+    soil = plant_cover.bare_soil(series, series.inside)[since]
     soil = soil[np.isfinite(soil)]
     bare = float(soil.mean()) if soil.size else float("nan")
     measures |= {"bare_looks": bare}
@@ -61,7 +61,7 @@ def judge(series: PatchSeries) -> Opinion:
         return Opinion(True, (*_sides(series, since), wet_by_week.remark()), strip, measures)
     if found is not None and WATER in (found.before, found.after):
         return _water(series, found, wet_by_week, measures)
-    crop = cover.crop_of(series, first.year)
+    crop = plant_cover.crop_of(series, first.year)
     if crop.grown:
         text = Remark(
             f"播种期裸土占 {crop.sown:.0%}，夏季 NDVI 最高 {crop.peak:.2f}：种植",
@@ -98,8 +98,8 @@ def _recovered(series: PatchSeries, since: BoolArray) -> Remark | None:
     late = np.zeros(len(series.days), np.bool_)
     late[seen[-2:]] = True
     until = np.array([series.last_before is not None and day <= series.last_before for day in series.days], np.bool_)
-    usual, worst = cover.median_of(green, until & summer), float(np.nanmin(green[since]))
-    now, wet = cover.median_of(green, late), moisture(series, late)
+    usual, worst = plant_cover.median_of(green, until & summer), float(np.nanmin(green[since]))
+    now, wet = plant_cover.median_of(green, late), moisture(series, late)
     if worst > 0.85 * usual:
         return None
     if not (now >= 0.92 * usual and wet.known and wet.deficit < RESTORED):
@@ -112,14 +112,14 @@ def _recovered(series: PatchSeries, since: BoolArray) -> Remark | None:
 
 def _water(series: PatchSeries, found: Transition, wet: Moisture, measures: dict[str, float]) -> Opinion:
     """Open water that came or went: only where the rest of the water in the window did not."""
-    compared = wetness.compare(series, wetness.wet(series))
+    compared = open_water.compare(series, open_water.wet(series))
     if compared is None:
         return Opinion(True, (wet.remark(),), measures=measures, unsure=True)
-    moved = channel.banks(compared.was, compared.now)
+    moved = river_channel.banks(compared.was, compared.now)
     measures |= {"water_before": compared.was_inside, "water_after": compared.now_inside}
     if found.before == WATER:
-        depth = wetness.depth_of(moved.lost & series.inside)
-        elsewhere = wetness.retreat(moved.lost, moved.before, series.inside, depth)
+        depth = open_water.depth_of(moved.lost & series.inside)
+        elsewhere = open_water.retreat(moved.lost, moved.before, series.inside, depth)
         measures |= {"retreat_elsewhere": elsewhere}
         if elsewhere >= 0.3:
             text = Remark(
@@ -141,7 +141,9 @@ def _strip(series: PatchSeries, since: BoolArray) -> Remark | None:
     shape = compactness(series.inside)
     if shape.width_px > STRIP_PX or shape.elongation < STRIP_LENGTH:
         return None
-    inside, ring = (cover.median_of(series.level("swir16", where), since) for where in (series.inside, series.ring))
+    inside, ring = (
+        plant_cover.median_of(series.level("swir16", where), since) for where in (series.inside, series.ring)
+    )
     return DITCH if inside < ring else ROAD
 
 
@@ -153,7 +155,7 @@ def _sides(series: PatchSeries, since: BoolArray) -> tuple[Remark, ...]:
     grid = np.indices(series.inside.shape)
     place = (grid[0] - rows.mean()) * normal[0] + (grid[1] - columns.mean()) * normal[1]
     one, other = (series.level("ndmi", series.ring & side) for side in (place > 0, place < 0))
-    gap = cover.median_of(one - other, since) - cover.median_of(one - other, ~since)
+    gap = plant_cover.median_of(one - other, since) - plant_cover.median_of(one - other, ~since)
     if not np.isfinite(gap):
         return ()
     return (
@@ -175,22 +177,27 @@ def _new_line(depth: FloatArray, ground: BoolArray) -> FloatArray:
     # what the ground around always shows by chance is no old ditch, and a ditch must be far deeper
     usual = masked_mean(np.minimum(depth[-1], np.float32(DEPTH)), seen[-1], NEARBY_PX)
     usual = np.where(np.isfinite(usual), usual, np.float32(0))
-    old = np.maximum(wetness.widest(before, 2) - 3 * usual, 0)
+    old = np.maximum(open_water.widest(before, 2) - 3 * usual, 0)
     limit = np.maximum(DEPTH, TIMES_NOISE * usual)
     return np.where(known, np.clip((depth[-1] - old) / (2 * limit), 0, 1), np.nan).astype(np.float32)
 
 
 def drying(years: Years) -> FloatArray:
-    """Ground that has been drier than usual for two summers, beyond what the basin did: 0.5 = `DRY` below."""
+    """Ground drier for two summers than in any before, beyond what the basin did: 0.5 = `DRY` below usual.
+
+    Grass that is mown one year and not the next swings as far, so the two must lie below every year before by half of
+    that, and their neighbours with them.
+    """
     ndmi = years.index("ndmi")
-    if len(ndmi) < 4:
+    if len(ndmi) < 5:
         return np.full(years.ground.shape, np.nan, np.float32)
-    usual = cover.nan_median(ndmi[:-2])
-    own = []
-    for fall in (usual - one for one in ndmi[-2:]):
-        own.append(fall - masked_mean(np.clip(fall, -DRY, DRY), years.ground & np.isfinite(fall), NEARBY_PX))
-    lasting = np.min(np.stack(own), axis=0)
-    return np.where(years.ground, np.clip(lasting / (2 * DRY), 0, 1), np.nan).astype(np.float32)
+    own = np.stack([one - masked_mean(one, years.ground & np.isfinite(one), NEARBY_PX) for one in ndmi])
+    own = np.stack([masked_mean(one, years.ground & np.isfinite(one), 5) for one in own])
+    usual, last = plant_cover.nan_median(own[:-2]), np.max(own[-2:], axis=0)
+    lowest = np.min(np.where(np.isfinite(own[:-2]), own[:-2], np.float32(np.inf)), axis=0)
+    enough = np.isfinite(own[:-2]).sum(axis=0) >= 3
+    score = np.minimum((usual - last) / (2 * DRY), (lowest - last) / DRY)
+    return np.where(years.ground & enough, np.clip(score, 0, 1), np.nan).astype(np.float32)
 
 
 DETECTOR = Detector(
@@ -210,6 +217,7 @@ DETECTOR = Detector(
         Transition(VEGETATION | BARE, WATER, 0.9, "湿地挖塘", "pond dug in wetland"),
     ),
     layers=("wetland", "reserve_zones"),
+    ground=("wetland",),
     history=History(seasons=(Season((5, 5), (8, 31)),), years=6, ring_m=400.0),
     judge=judge,
     surveys=(

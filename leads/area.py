@@ -1,9 +1,14 @@
 """Areas: 亩, and the interval that the pixels along an outline leave open.
 
-docs/design/area-interval.md derives the model and holds the measurements.
+docs/design/area-interval.md derives the model and holds the measurements. `rules/area.json` holds by how far the
+outlines of leads were found to lie beside the ground's own, and the command that found it.
 """
 
+import json
 import math
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
 
 from shapely.geometry.base import BaseGeometry
 
@@ -25,6 +30,64 @@ SHAPE_PX = 1.0
 """Standard deviation, in square pixels, of what corners and narrow ends lose whatever the size; counts in specks."""
 
 SIGMAS = 2.0
+
+LEAST_CASES = 60
+"""A class of offsets that rests on fewer takes those of all classes."""
+
+
+@dataclass(frozen=True)
+class OffsetClass:
+    """How far outlines of leads of one class lie beside the ground's own."""
+
+    from_score: float
+    """The class begins at this mean score."""
+
+    low_px: float
+    """By so many pixels the outline has to move outwards (inwards where negative), at the least …"""
+
+    high_px: float
+    """… and at the most."""
+
+    cases: int
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """What was found of the outlines of leads on planted changes."""
+
+    classes: tuple[OffsetClass, ...]
+    """By ascending score, the first from 0."""
+
+    cut: OffsetClass
+    """Of outlines cut at half of their own contrast in the images (`leads.halfcut`)."""
+
+    share: float
+    """Of the cases that lie between low and high."""
+
+    command: str
+    """What found it."""
+
+    def at(self, score: float) -> tuple[float, float]:
+        """Low and high of the class of a mean score, pixels."""
+        own = [one for one in self.classes if one.from_score <= score] or [self.classes[0]]
+        return own[-1].low_px, own[-1].high_px
+
+    def to_json(self) -> str:
+        """One JSON document."""
+        return json.dumps(asdict(self), indent=1)
+
+    @staticmethod
+    def from_json(text: str) -> "Offsets":
+        """Reads what `to_json` wrote."""
+        said = json.loads(text)
+        classes = tuple(OffsetClass(**one) for one in said["classes"])
+        return Offsets(classes, OffsetClass(**said["cut"]), said["share"], said["command"])
+
+
+@cache
+def offsets() -> Offsets:
+    """The offsets that are shipped."""
+    return Offsets.from_json(files("leads.rules").joinpath("area.json").read_text(encoding="utf-8"))
 
 
 def mu(area_m2: float) -> float:
@@ -49,6 +112,34 @@ def area_interval(geometry: BaseGeometry, gsd_m: float) -> tuple[float, float]:
     middle = geodesic_area_m2(geometry) + math.pi * (BLUR_PX * gsd_m) ** 2
     half_m2 = half_px * gsd_m**2
     return max(middle - half_m2, 0.0), middle + half_m2
+
+
+def lead_interval(geometry: BaseGeometry, gsd_m: float, score: float) -> tuple[float, float]:
+    """Lowest and highest area of what a lead stands for, m²: its outline moved as far as outlines were found to be off.
+
+    Holds the true area in `Offsets.share` of leads like those that the offsets were found with; the outline's own area
+    always lies inside.
+
+    Args:
+        geometry: outline of the lead, EPSG:4326.
+        gsd_m: pixel size at which it was seen.
+        score: mean score of the patch, 0–1.
+    """
+    return _moved(geometry, gsd_m, *offsets().at(score))
+
+
+def cut_interval(geometry: BaseGeometry, gsd_m: float) -> tuple[float, float]:
+    """As `lead_interval`, of an outline that was cut at half of its own contrast in the images."""
+    return _moved(geometry, gsd_m, offsets().cut.low_px, offsets().cut.high_px)
+
+
+def _moved(geometry: BaseGeometry, gsd_m: float, low_px: float, high_px: float) -> tuple[float, float]:
+    area, edge_m2 = geodesic_area_m2(geometry), perimeter_m(geometry) * gsd_m
+    # where the ground's edge lies in each pixel of the outline, and what corners lose, is in the offsets of all but
+    # the smallest patches, for which it is more than they say
+    least = SIGMAS * math.hypot(CELL_PX * math.sqrt(edge_m2 / gsd_m**2), SHAPE_PX) * gsd_m**2
+    low, high = area + low_px * edge_m2, area + high_px * edge_m2
+    return max(min(low, area - least), 0.0), max(high, area + least)
 
 
 def perimeter_m(geometry: BaseGeometry) -> float:

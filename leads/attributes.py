@@ -1,5 +1,7 @@
 """A lead as one flat row: what the GeoPackage, the review form and an export hold."""
 
+import json
+import math
 from collections.abc import Iterable
 
 from shapely.geometry.base import BaseGeometry
@@ -15,6 +17,7 @@ from leads.fields import NOTE
 from leads.find import LAYER_STATUS
 from leads.legal import columns
 from leads.model import Crossing, Finding, Lead
+from leads.rows import Row
 
 Value = str | float | int | None
 
@@ -72,9 +75,11 @@ def record(lead: Lead, detector: Detector, classification: Classification = Clas
         "layers_no": _joined(KIND_NAMES.get(kind, (kind, kind))[0] for kind in finding.layers_missing),
         "conflict": _joined(map(_conflict, finding.conflicts)),
         "licences": _joined(dict.fromkeys(filter(None, map(_permit, finding.crossings)))),
+        "holder": _joined(dict.fromkeys(filter(None, map(_holder, finding.crossings)))),
         **columns(finding, detector.rules, change.zh),
         "why": _joined(remark.zh for remark in _grounds(finding.opinion)),
         "why_en": "; ".join(remark.en for remark in _grounds(finding.opinion)) or None,
+        "measures": _measures(finding.opinion),
         "classif": classification.value,
         "note": NOTE,
     }
@@ -112,6 +117,14 @@ def _grounds(opinion: Opinion | None) -> tuple[Remark, ...]:
     return (TOO_FEW, *opinion.remarks) if opinion.unsure else opinion.remarks
 
 
+def _measures(opinion: Opinion | None) -> str | None:
+    """What an opinion rests on as one JSON object; null for what could not be measured."""
+    if opinion is None or not opinion.measures:
+        return None
+    told = {name: round(float(value), 4) for name, value in sorted(opinion.measures.items())}
+    return json.dumps({name: value if math.isfinite(value) else None for name, value in told.items()})
+
+
 def _crossed(crossing: Crossing) -> str:
     kind = KIND_NAMES.get(crossing.kind, (crossing.kind, crossing.kind))[0]
     what = " ".join(part for part in (kind, crossing.name, crossing.feature_id) if part)
@@ -131,6 +144,11 @@ def _permit(crossing: Crossing) -> str:
     if not number:
         return ""
     return f"{number}（{start or '起期不详'} 至 {end or '止期不详'}）"
+
+
+def _holder(crossing: Crossing) -> str:
+    """Whose permit or ground a feature is; empty where its row does not say."""
+    return Row(crossing.attributes).text("holder")
 
 
 def _joined(parts: Iterable[str]) -> str | None:

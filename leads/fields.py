@@ -134,6 +134,7 @@ FIELDS: tuple[Field, ...] = (
     Field("layers_no", "text", "未提供的图层", "Layers wanted but not given"),
     Field("conflict", "text", "图层冲突及面积", "Maps that disagree, with area"),
     Field("licences", "text", "许可证号及期限", "Permits and their dates"),
+    Field("holder", "text", "权利人或用地单位（图层所载）", "Holder, as the layers have it"),
     Field("rule", "text", "对照规则", "Rule"),
     Field("rule_flag", "text", "规则比对结果", "Against the rules", choices=RULE_STATES),
     Field("rule_state", "text", "起点比对（线索，非认定）", "Against the thresholds (a lead, no finding of fact)"),
@@ -149,6 +150,7 @@ FIELDS: tuple[Field, ...] = (
     Field("regulator", "text", "监管部门", "Regulator"),
     Field("why", "text", "说明依据", "Grounds (Chinese)"),
     Field("why_en", "text", "说明依据（英文）", "Grounds"),
+    Field("measures", "text", "依据数值（JSON）", "Measures behind the grounds (JSON)"),
     Field("classif", "text", "分级（随图层）", "Classification, from the layers", choices=CLASSIFICATIONS),
     Field("note", "text", "说明", "Note"),
 )

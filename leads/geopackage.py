@@ -6,24 +6,25 @@ edited, or is open, stands in the way, writing is refused.
 
 import datetime as dt
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 from pyogrio.raw import write as write_layer
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from aoi.classification import Classification
 from leads.errors import OutputError
 from leads.fields import FIELDS, Field
 from leads.model import Coverage
-from leads.qgis.style import COVERAGE_FIELDS, coverage_style, leads_style, qml
+from leads.qgis.style import COVERAGE_FIELDS, Model, coverage_style, leads_style, qml
 from leads.staging import refusal, staged
 
 LEADS = "leads"
@@ -33,10 +34,28 @@ _TYPES = {"text": "object", "real": "float64", "integer": "int32", "date": "date
 _UNTOUCHED = "T00:00:00.000Z"
 """Our own files carry midnight as the time of their last change; any edit puts the clock's time there."""
 
+Row = tuple[BaseGeometry, Mapping[str, object]]
+"""A geometry in EPSG:4326 and a value, or None, for every field of its table."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One layer of a GeoPackage."""
+
+    name: str
+    fields: Sequence[Field]
+    rows: Sequence[Row]
+    """May be empty: the layer then has its schema and no rows."""
+
+    style: str
+    """As `leads.qgis.style.qml` gives it; QGIS loads it by itself."""
+
+    geometry_type: Literal["MultiPolygon", "Point"] = "MultiPolygon"
+
 
 def write_geopackage(
     path: Path,
-    records: Sequence[tuple[BaseGeometry, Mapping[str, object]]],
+    records: Sequence[Row],
     coverage: Sequence[Coverage],
     classification: Classification = Classification.PUBLIC,
 ) -> None:
@@ -54,22 +73,53 @@ def write_geopackage(
     """
     refuse_edited(path)
     day = max((row.date for row in coverage), default=dt.date(1970, 1, 1))
+    leads = Table(LEADS, FIELDS, records, qml(leads_style(models_of(records)), labels=True))
+    write_tables(path, (leads, coverage_table(coverage)), day, classification)
+
+
+def coverage_table(coverage: Sequence[Coverage]) -> Table:
+    """What was seen and what was not, as a layer."""
+    return Table(COVERAGE, COVERAGE_FIELDS, _coverage_records(coverage), qml(coverage_style(), labels=False))
+
+
+def write_tables(
+    path: Path,
+    tables: Sequence[Table],
+    day: dt.date,
+    classification: Classification,
+    finish: Callable[[sqlite3.Connection], None] | None = None,
+) -> None:
+    """Writes any layers; the same input gives the same bytes.
+
+    Args:
+        path: the ``.gpkg``; appears only when it is whole. What is there is replaced: ask `refuse_edited` first.
+        tables: the layers, in their order.
+        day: stands as the day of the last change, with midnight as its time.
+        classification: said in the description of each layer.
+        finish: adds what is no layer, such as a table without geometry.
+
+    Raises:
+        OutputError: if the folder is read-only or the disk is full.
+    """
     try:
         with staged(path) as temporary:
-            _write(temporary, LEADS, FIELDS, records)
-            _write(temporary, COVERAGE, COVERAGE_FIELDS, _coverage_records(coverage))
+            for table in tables:
+                _write(temporary, table)
             with closing(sqlite3.connect(temporary)) as database:
-                _describe(database, LEADS, FIELDS)
-                _describe(database, COVERAGE, COVERAGE_FIELDS)
-                _add_styles(database, _styles(records), f"{day}{_UNTOUCHED}")
+                for table in tables:
+                    _describe(database, table.name, table.fields)
+                _add_styles(database, {table.name: table.style for table in tables}, f"{day}{_UNTOUCHED}")
+                if finish is not None:
+                    finish(database)
                 database.execute("UPDATE gpkg_contents SET last_change = ?", (f"{day}{_UNTOUCHED}",))
                 said = f"分级 Classification: {classification.value} {classification.en}"
-                database.execute(
-                    "UPDATE gpkg_contents SET description = ? WHERE table_name IN (?, ?)", (said, LEADS, COVERAGE)
+                database.executemany(
+                    "UPDATE gpkg_contents SET description = ? WHERE table_name = ?",
+                    [(said, table.name) for table in tables],
                 )
                 database.commit()
                 database.execute("VACUUM")
-                _verify(database, {LEADS: len(records), COVERAGE: len(coverage)})
+                _verify(database, {table.name: len(table.rows) for table in tables})
     except (sqlite3.Error, DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError) as error:
         raise refusal(path, error) from error
 
@@ -89,33 +139,33 @@ def refuse_edited(path: Path) -> None:
         raise OutputError(f"{path} was edited since it was handed out and is not overwritten: choose another folder")
 
 
-def _write(
-    path: Path, layer: str, fields: Sequence[Field], rows: Sequence[tuple[BaseGeometry, Mapping[str, object]]]
-) -> None:
+def _write(path: Path, table: Table) -> None:
+    rows, fields = table.rows, table.fields
     columns = [[record.get(field.name) for _, record in rows] for field in fields]
+    shapes = [_typed(geometry, table.geometry_type) for geometry, _ in rows]
     write_layer(
         path,
-        np.asarray(shapely.to_wkb([_multi(geometry) for geometry, _ in rows]), dtype=object),
+        np.asarray(shapely.to_wkb(shapes), dtype=object),
         [_column(field, column) for field, column in zip(fields, columns, strict=True)],
         [field.name for field in fields],
         field_mask=[np.array([value is None for value in column], dtype=bool) for column in columns],
-        layer=layer,
+        layer=table.name,
         driver="GPKG",
-        geometry_type="MultiPolygon",
+        geometry_type=table.geometry_type,
         crs="EPSG:4326",
         # 1.2 is what QGIS 3.22 writes itself; later versions make older GDAL warn.
         dataset_options={"VERSION": "1.2"},
-        layer_options={"IDENTIFIER": layer},
+        layer_options={"IDENTIFIER": table.name},
     )
 
 
-def _multi(geometry: BaseGeometry) -> MultiPolygon:
+def _typed(geometry: BaseGeometry, wanted: str) -> MultiPolygon | Point:
     flat = shapely.force_2d(geometry)
     if isinstance(flat, Polygon):
-        return MultiPolygon([flat])
-    if isinstance(flat, MultiPolygon):
+        flat = MultiPolygon([flat])
+    if isinstance(flat, MultiPolygon | Point) and flat.geom_type == wanted:
         return flat
-    raise ValueError(f"a lead or a block is a polygon, not a {geometry.geom_type}")
+    raise ValueError(f"a row of this layer is a {wanted}, not a {geometry.geom_type}")
 
 
 _BLANK: dict[str, Any] = {"text": "", "real": np.nan, "integer": 0, "date": "NaT"}
@@ -126,7 +176,7 @@ def _column(field: Field, values: Sequence[object]) -> NDArray[Any]:
     return np.array(filled, dtype=_TYPES[field.type])
 
 
-def _coverage_records(coverage: Sequence[Coverage]) -> list[tuple[BaseGeometry, dict[str, object]]]:
+def _coverage_records(coverage: Sequence[Coverage]) -> list[Row]:
     best: dict[tuple[str, str], float] = {}
     for row in coverage:
         best[row.block, row.role] = max(row.observed, best.get((row.block, row.role), 0.0))
@@ -157,13 +207,10 @@ def _verify(database: sqlite3.Connection, counts: Mapping[str, int]) -> None:
             raise sqlite3.DataError(f"{wanted - found} of {wanted} rows of the layer {layer} were lost")
 
 
-def _styles(records: Sequence[tuple[BaseGeometry, Mapping[str, object]]]) -> dict[str, str]:
+def models_of(records: Sequence[Row]) -> list[Model]:
+    """The models that have leads, for the legend."""
     named = [record for _, record in records if record.get("model")]
-    models = {(str(record["model"]), str(record.get("model_zh") or "")) for record in named}
-    return {
-        LEADS: qml(leads_style(sorted(models)), labels=True),
-        COVERAGE: qml(coverage_style(), labels=False),
-    }
+    return sorted({(str(record["model"]), str(record.get("model_zh") or "")) for record in named})
 
 
 def _describe(database: sqlite3.Connection, layer: str, fields: Sequence[Field]) -> None:

@@ -68,7 +68,7 @@ def _place(patch: Patch) -> tuple[float, ...]:
 def _patch(group: Sequence[Fragment], clipped: bool, detector: Detector) -> Patch | None:
     score_max = max(fragment.score_max for fragment in group)
     pixels = sum(fragment.pixels for fragment in group)
-    if score_max < detector.threshold_high:
+    if score_max < detector.begun_at:
         return None
     geometry = _ground(group, detector)
     area_m2 = geodesic_area_m2(geometry) if geometry is not None else 0.0

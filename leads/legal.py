@@ -68,7 +68,7 @@ def columns(finding: Finding, rule_ids: Sequence[str] = (), change_zh: str = "")
 
 
 def _not_compared(finding: Finding, change_zh: str) -> str:
-    """Why there is nothing: a fire or regrowth breaks no rule, but the name may be wrong."""
+    """Why there is nothing: snow or regrowth breaks no rule, but the name may be wrong."""
     if "none" not in uses_of(change_zh, finding.patch.detector):
         return NOT_COMPARED
     return (

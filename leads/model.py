@@ -90,7 +90,8 @@ class Finding:
     """What its model makes of its history; None where the model asks for none. Its name of the change wins."""
 
     origin: str = "pair"
-    """What showed it: ``pair``, ``survey``, or ``watch:`` and the kind of layer whose site it is."""
+    """What showed it: ``pair``, ``survey``, or ``watch:`` and the kind of layer whose site it is; joined by ``+`` where
+    several did."""
 
 
 @dataclass(frozen=True)

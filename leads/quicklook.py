@@ -29,7 +29,9 @@ MOST_PX = 1024
 """Edge of the largest chip in pixels; larger ground is read coarser."""
 
 PANEL_PX = 640
-_STRIP_PX = 30
+STRIP_PX = 30
+"""Height of the captions above and below a panel."""
+
 _GAMMA = 0.7
 """Below 1 lifts the dark ground, where most of the steppe lies."""
 _OUTLINE = (255, 225, 60, 255)
@@ -141,12 +143,12 @@ def draw(
     _draw_scale_bar(panel, picture.geobox, scale)
     _draw_north(panel, picture.geobox)
 
-    whole = Image.new("RGB", (size[0], size[1] + 2 * _STRIP_PX), (24, 26, 30))
-    whole.paste(panel.convert("RGB"), (0, _STRIP_PX))
+    whole = Image.new("RGB", (size[0], size[1] + 2 * STRIP_PX), (24, 26, 30))
+    whole.paste(panel.convert("RGB"), (0, STRIP_PX))
     pen = ImageDraw.Draw(whole)
-    _say(pen, (10, _STRIP_PX // 2), f"{_words(*role)} {picture.date.isoformat()}", 17, "lm")
-    _say(pen, (size[0] - 10, _STRIP_PX // 2), picture.sensor, 14, "rm", (185, 190, 200))
-    foot = size[1] + _STRIP_PX + _STRIP_PX // 2
+    _say(pen, (10, STRIP_PX // 2), f"{_words(*role)} {picture.date.isoformat()}", 17, "lm")
+    _say(pen, (size[0] - 10, STRIP_PX // 2), picture.sensor, 14, "rm", (185, 190, 200))
+    foot = size[1] + STRIP_PX + STRIP_PX // 2
     unseen = _unseen_share(picture, geometry)
     note = _words("线索，非鉴定意见", "a lead, not a verdict")
     if unseen >= 0.005:
@@ -260,6 +262,11 @@ def _say(
 
 def _words(zh: str, en: str) -> str:
     return f"{zh} {en}" if has_chinese_font() else en
+
+
+def label_font(size: int) -> Font:
+    """The font of the captions, for whoever writes more on a picture."""
+    return _font(size)[0]
 
 
 def has_chinese_font() -> bool:

@@ -212,6 +212,24 @@ def _checksum(block: NDArray[Any]) -> int:
     return zlib.crc32(np.ascontiguousarray(plain).data)
 
 
+def stored_image(data: NDArray[np.float32], bands: Sequence[str], scale: float) -> NDArray[np.uint16]:
+    """(4, H, W) values of an exported image: `IMAGE_BANDS`, 0 = not observed or no such band.
+
+    Args:
+        data: (C, H, W) reflectance 0–1 or DN, NaN = not observed.
+        bands: names of the C bands.
+        scale: stored value for a value of 1.
+    """
+    stored = np.zeros((len(IMAGE_BANDS), *data.shape[1:]), np.uint16)
+    for index, name in enumerate(IMAGE_BANDS):
+        if name in bands:
+            band = data[list(bands).index(name)]
+            # Dark but observed ground must not become nodata: the least stored value is 1.
+            values = np.clip(np.rint(band * scale), 1, np.iinfo(np.uint16).max)
+            stored[index] = np.where(np.isnan(band), 0, values).astype(np.uint16)
+    return stored
+
+
 class ImageSink:
     """A before or after image for people to look at: red, green, blue and near infrared as uint16, nodata 0."""
 
@@ -235,16 +253,11 @@ class ImageSink:
             data: (C, H, W) reflectance 0–1 or DN, NaN = not observed.
             bands: names of the C bands; one that is missing here is stored as nodata.
         """
-        stored = np.zeros((len(IMAGE_BANDS), *data.shape[1:]), np.uint16)
-        for index, name in enumerate(IMAGE_BANDS):
-            if name in bands:
-                stored[index] = self._encode(data[list(bands).index(name)])
-        self._sink.write(geobox, stored)
+        self.put(geobox, stored_image(data, bands, self._scale))
 
-    def _encode(self, band: NDArray[np.float32]) -> NDArray[np.uint16]:
-        # Dark but observed ground must not become nodata: the least stored value is 1.
-        values = np.clip(np.rint(band * self._scale), 1, np.iinfo(np.uint16).max)
-        return np.where(np.isnan(band), 0, values).astype(np.uint16)
+    def put(self, geobox: GeoBox, stored: NDArray[np.uint16]) -> None:
+        """Puts one block in its place, as `stored_image` made it."""
+        self._sink.write(geobox, stored)
 
     def close(self) -> Path:
         """Turns the blocks into a COG."""

@@ -83,7 +83,7 @@ def fragments(
     """The connected pieces of change of one block's core.
 
     A piece that touches neither the core's border nor another zone is final: it is left out when it has no pixel of
-    `threshold_high` or can not reach the minimum area even with its holes filled.
+    `begun_at` or can not reach the minimum area even with its holes filled.
 
     Args:
         score: (H, W) 0–1 on the core, NaN = not observed.
@@ -101,7 +101,7 @@ def fragments(
     window = window_of(block_geobox)
     around = _surroundings(np.isfinite(score) & owned, owned, window)
     with np.errstate(invalid="ignore"):  # NaN compares False, as meant
-        low = (score >= detector.threshold_low) & owned
+        low = (score >= detector.grown_to) & owned
     labels, count = ndimage.label(low, structure=_EIGHT_CONNECTED)
     pieces = _pieces(labels, count, score, transition, around, window, detector) if count else ()
     return (*pieces, *_blind_rim(around, window))
@@ -153,7 +153,7 @@ def _pieces(
     seam = _split(cells, label, around.beside_zone[rows, cols], count)
     open_ended = np.array([len(b) + len(s) > 0 for b, s in zip(border, seam, strict=True)])
     most_m2 = _box_cells(labels) * window.gsd_m**2 / LEAST_SCALE
-    kept = open_ended | ((score_max >= detector.threshold_high) & (most_m2 >= detector.minimum_area_m2))
+    kept = open_ended | ((score_max >= detector.begun_at) & (most_m2 >= detector.minimum_area_m2))
     runs = _runs(labels, kept, window)
     return tuple(
         Fragment(

@@ -22,6 +22,7 @@ def accounted(run: Run, past: Past, account: Account) -> Run:
         past_scenes=tuple(scene_record(scene) for scene in more),
         set_aside=account.dropped(),
         surveys_merged=dict(sorted(account.merged.items())),
+        sites_merged=dict(sorted(account.sites_merged.items())),
         watched={name: dict(sorted(counts.items())) for name, counts in sorted(account.watched.items())},
         unreadable_scenes=tuple(lost[name] for name in sorted(lost)),
         notes=(*run.notes, *account.notes, *sorted(account.faults)),

@@ -201,11 +201,17 @@ def _around(wanted: BoolArray, reach_px: int) -> tuple[slice, slice]:
 
 def _core(change: ChangeMap, box: tuple[slice, slice], wanted: BoolArray, block: Block) -> ChangeMap:
     """A change map of a box of the padded block, on the block's core; NaN where it was not wanted."""
-    score = np.full(wanted.shape, np.nan, np.float32)
+
+    def core(score: FloatArray) -> FloatArray:
+        whole = np.full(wanted.shape, np.nan, np.float32)
+        whole[box] = score
+        whole[~wanted] = np.nan
+        return whole[block.core]
+
     transition = np.zeros(wanted.shape, np.uint8)
-    score[box], transition[box] = change.score, change.transition
-    score[~wanted] = np.nan
-    return replace(change, score=score[block.core], transition=transition[block.core], geobox=block.geobox)
+    transition[box] = change.transition
+    site = None if change.site is None else core(change.site)
+    return replace(change, score=core(change.score), site=site, transition=transition[block.core], geobox=block.geobox)
 
 
 def _core_codes(
@@ -221,25 +227,26 @@ def _core_codes(
 def _vectorize(
     detector: Detector, found: Sequence[ChangeMap], block: Block, mine: BoolArray, befores: Befores, outputs: Outputs
 ) -> tuple[Fragment, ...]:
-    score, transition = median_look(found, block.geobox)
-    outputs.write_score(detector.id, block, score)
-    pieces = fragments(score, transition, block.geobox, mine, detector)
+    patches, transition = median_look(found, block.geobox)
+    if outputs.scores:
+        outputs.write_score(detector.id, block, median_look([replace(c, site=None) for c in found], block.geobox)[0])
+    pieces = fragments(patches, transition, block.geobox, mine, detector)
     if found and any(piece.pixels for piece in pieces):
         outputs.remember(detector.id, block, _looks(found, befores))
     return pieces
 
 
 def median_look(found: Sequence[ChangeMap], grid: GeoBox) -> tuple[FloatArray, NDArray[np.uint8]]:
-    """The median score over looks, and the transition of the look that scored highest.
+    """The median over looks of what patches are made of, and the transition of the look where it was highest.
 
     Returns:
-        (H, W) score, NaN where no look observed; (H, W) transition index.
+        (H, W) 0–1, NaN where no look observed; (H, W) transition index.
     """
     if not found:
         return np.full(grid.shape, np.nan, np.float32), np.zeros(grid.shape, np.uint8)
     if len(found) == 1:
-        return found[0].score.copy(), found[0].transition
-    scores = np.stack([change.score for change in found])
+        return found[0].of_patches.copy(), found[0].transition
+    scores = np.stack([change.of_patches for change in found])
     best = np.argmax(np.where(np.isnan(scores), -1, scores), axis=0)
     transition = np.take_along_axis(np.stack([change.transition for change in found]), best[None], axis=0)[0]
     seen = ~np.isnan(scores).all(axis=0)
@@ -250,7 +257,10 @@ def median_look(found: Sequence[ChangeMap], grid: GeoBox) -> tuple[FloatArray, N
 
 def _looks(found: Sequence[ChangeMap], befores: Befores) -> Looks:
     scores = np.stack(
-        [np.where(np.isnan(c.score), UNSEEN, np.round(c.score * SCORE_STEPS)).astype(np.uint8) for c in found]
+        [
+            np.where(np.isnan(s), UNSEEN, np.round(s * SCORE_STEPS)).astype(np.uint8)
+            for s in (c.of_patches for c in found)
+        ]
     )
     days = tuple(change.after_date for change in found)
     return Looks(scores, days, np.stack(befores.ordinals), tuple(befores.place[day] for day in days))

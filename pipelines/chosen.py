@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detectors.core.apply import TRAINING_FREE
 from detectors.core.registry import choose
 from detectors.core.types import Detector
-from pipelines.request import Method
 from weights.manifest import Entry
 from weights.store import find
+
+if TYPE_CHECKING:  # not against a circle: listing the models must not wait for what pixels need
+    from pipelines.request import Method
 
 DISTURBANCE = "disturbance"
 SURFACE = "surface"
 """Names of the weights in the manifests."""
 
 
-def network_entry(method: Method, home: Path | None) -> Entry | None:
+def network_entry(method: "Method", home: Path | None) -> Entry | None:
     """What the manifest says of the network that a method uses; None where the training-free score is used.
 
     Raises:
@@ -25,7 +28,7 @@ def network_entry(method: Method, home: Path | None) -> Entry | None:
     return None if method == "training-free" else find(DISTURBANCE, home)
 
 
-def detectors_for(ids: Sequence[str], method: Method, home: Path | None) -> tuple[Detector, ...]:
+def detectors_for(ids: Sequence[str], method: "Method", home: Path | None) -> tuple[Detector, ...]:
     """Detectors by id; a network's thresholds come with its weights.
 
     Raises:
@@ -35,11 +38,20 @@ def detectors_for(ids: Sequence[str], method: Method, home: Path | None) -> tupl
     entry = network_entry(method, home)
     if entry is None:
         return chosen
-    low, high = entry.thresholds.low, entry.thresholds.high
-    return tuple(replace(detector, threshold_low=low, threshold_high=high) for detector in chosen)
+    limits = entry.thresholds
+    return tuple(
+        replace(
+            detector,
+            threshold_low=limits.low,
+            threshold_high=limits.high,
+            patch_low=limits.patch_low,
+            patch_high=limits.patch_high,
+        )
+        for detector in chosen
+    )
 
 
-def weights_name(method: Method, home: Path | None) -> str:
+def weights_name(method: "Method", home: Path | None) -> str:
     """Hash of the weights that a method uses, or the word ``training-free``."""
     entry = network_entry(method, home)
     return TRAINING_FREE if entry is None else entry.sha256

@@ -10,10 +10,12 @@ from typer.exceptions import TyperException
 from pipelines.commands import (
     aoi,
     archive,
+    cases,
     demo,
     detectors,
     doctor,
     evaluate,
+    lake,
     layers,
     leads,
     patrol,
@@ -38,6 +40,7 @@ app = typer.Typer(
 )
 # A western longitude begins with a minus and is no option.
 app.command("scan", help=scan.HELP, context_settings={"ignore_unknown_options": True})(scan.scan_command)
+app.command("lake", help=lake.HELP, context_settings={"ignore_unknown_options": True})(lake.lake_command)
 app.command("demo", help=demo.HELP)(demo.demo_command)
 app.command("evaluate", help=evaluate.HELP)(evaluate.evaluate_command)
 app.command("train", help=train.HELP)(train.train_command)
@@ -48,6 +51,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(aoi.app, name="aoi")
 app.add_typer(layers.app, name="layers")
 app.add_typer(leads.app, name="leads")
+app.add_typer(cases.app, name="cases")
 app.add_typer(rules.app, name="rules")
 app.add_typer(detectors.app, name="detectors")
 app.add_typer(weights.app, name="weights")
@@ -94,6 +98,7 @@ def exit_code_of(error: Exception) -> Exit:
     from detectors.core.errors import UnknownDetectorError
     from imagery.errors import DiskFullError as CacheFullError
     from imagery.errors import ImageryError, ProviderError
+    from leads.cases.errors import CaseError
     from leads.errors import DiskFullError, OutputError
     from leads.store.errors import StoreError, StoreLockedError
     from weights.errors import NoRoomError, NotWrittenError, WeightsError
@@ -104,7 +109,9 @@ def exit_code_of(error: Exception) -> Exit:
         return Exit.LOCKED_OR_FULL
     if isinstance(error, ProviderError):
         return Exit.FAULT  # the service's, and told as such; what is wrong with our settings was found out before
-    if isinstance(error, AoiError | ImageryError | OutputError | UnknownDetectorError | NotWrittenError | StoreError):
+    if isinstance(
+        error, AoiError | ImageryError | OutputError | UnknownDetectorError | NotWrittenError | StoreError | CaseError
+    ):
         return Exit.BAD_INPUT
     if isinstance(error, WeightsError):
         return Exit.NOT_VERIFIED

@@ -76,7 +76,7 @@ class Dating:
     def sightings(self, patches: Sequence[Patch], detector: Detector) -> tuple[Sighting | None, ...]:
         """The dates of each patch; None where no look holds a pixel of it."""
         tallies = [_Tally(0, Counter(), Counter(), []) for _ in patches]
-        low = round(detector.threshold_low * SCORE_STEPS)
+        low = round(detector.grown_to * SCORE_STEPS)
         for block, indices in self.by_block(patches):
             looks = self._outputs.looks(detector.id, block)
             if looks is None:

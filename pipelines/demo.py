@@ -17,6 +17,7 @@ from imagery.simulated.spec import demo_spec
 from imagery.simulated.truth import Truth
 from imagery.simulated.world import build
 from pipelines.errors import BadInputError
+from pipelines.patrol.demo import write_patrol
 from pipelines.progress import Progress, Silent
 from pipelines.request import ScanRequest
 from pipelines.run import Run
@@ -99,6 +100,7 @@ def demo(out: Path, seed: int = 0, progress: Progress | None = None, run_blocks:
     tables = tuple(match(leads, truth, detector) for detector in run.leads_by_detector)
     report = DemoReport(run, truth, tables)
     (out / f"demo-{seed}.json").write_text(report.to_json() + "\n", encoding="utf-8")
+    write_patrol(out, seed, spec.after)
     return report
 
 

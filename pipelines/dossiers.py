@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from imagery.compose import solar_days
 from imagery.providers.provider import Provider
 from imagery.scene import Scene
+from leads.cases.lookback import facts, report_of
 from leads.dossier.model import DossierInput, SceneNote
 from leads.exports.row import Row, row_of
 from leads.store.query import LeadQuery
@@ -63,6 +64,7 @@ def from_store(store: Store, home: Path, lead_id: str, made: dt.datetime) -> Dos
         raise BadInputError(f"the lead {lead_id} became part of {lead.into}: ask for that one")
     observations = store.observations(lead_id)
     row = row_of(lead)
+    again = report_of(store, lead_id)
     case = DossierInput(
         row.values,
         row.geometry,
@@ -71,6 +73,7 @@ def from_store(store: Store, home: Path, lead_id: str, made: dt.datetime) -> Dos
         outlines=store.outlines(lead_id),
         observations=observations,
         reviews=store.reviews(lead_id),
+        extra=facts(again) if again else {},
     )
     kept = _kept_result(store, home, [one.run_id for one in observations if one.seen])
     if kept is None:

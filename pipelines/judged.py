@@ -1,6 +1,7 @@
 """Patches of the pair held against their own history: what stands, what does not, and why."""
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,18 +33,38 @@ class Dated:
     origin: str = "pair"
 
 
+_NUMBERS = re.compile(
+    r"(?<![A-Za-z\d.])[-−]?\d+(?:[.,:\-–]\d+)*(?:\s*%)?(?:[、,，]\s*[-−]?\d+(?:[.,:\-–]\d+)*(?:\s*%)?)*"
+    r"|(?<![A-Za-z])nan(?![A-Za-z])%?"
+)
+"""A number, day or list of them in a sentence; not the digits of a band's name."""
+
+
+@dataclass
+class Reason:
+    """Why patches were dropped, and how many."""
+
+    example: str
+    """What was said of the first of them, with its numbers."""
+
+    count: int = 0
+
+
 @dataclass
 class Account:
     """What was made of patches and sites that are no leads: nothing vanishes silently."""
 
-    set_aside: dict[str, Counter[str]] = field(default_factory=dict)
-    """By detector: reasons, and how many patches were dropped for each."""
+    set_aside: dict[str, dict[str, Reason]] = field(default_factory=dict)
+    """By detector and reason, numbers in it written as #."""
 
     watched: dict[str, Counter[str]] = field(default_factory=dict)
     """By detector and kind: how many sites there were, were due, were found, in order, or not observed."""
 
     merged: Counter[str] = field(default_factory=Counter)
-    """By detector: patches of surveys that a pair showed as well."""
+    """By detector: patches that another patch of the same model shows as well."""
+
+    sites_merged: Counter[str] = field(default_factory=Counter)
+    """By detector: patches and watched sites taken in by the lead of a watched site."""
 
     notes: list[str] = field(default_factory=list)
     faults: set[str] = field(default_factory=set)
@@ -51,13 +72,17 @@ class Account:
 
     def drop(self, detector: str, opinion: Opinion) -> None:
         """Count a patch that does not stand."""
-        reason = "；".join(f"{remark.zh} {remark.en}" for remark in opinion.remarks) or "未说明 no reason given"
-        self.set_aside.setdefault(detector, Counter())[reason] += 1
+        said = "；".join(f"{remark.zh} {remark.en}" for remark in opinion.remarks) or "未说明 no reason given"
+        reasons = self.set_aside.setdefault(detector, {})
+        reasons.setdefault(_NUMBERS.sub("#", said), Reason(said)).count += 1
 
-    def dropped(self) -> Mapping[str, Mapping[str, int]]:
+    def dropped(self) -> Mapping[str, Sequence[Mapping[str, str | int]]]:
         """`set_aside` in a fixed order, the most frequent reason first."""
         return {
-            name: dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+            name: [
+                {"reason": masked, "count": reason.count, "example": reason.example}
+                for masked, reason in sorted(reasons.items(), key=lambda item: (-item[1].count, item[0]))
+            ]
             for name, reasons in sorted(self.set_aside.items())
         }
 

@@ -18,6 +18,7 @@ from pipelines.ownground import on_own_ground
 from pipelines.past import Past
 from pipelines.plan import Plan
 from pipelines.progress import Progress
+from pipelines.samesite import one_lead_a_site
 from pipelines.survey import merged, surveyed
 from pipelines.watched import watched
 
@@ -53,7 +54,8 @@ def leads_of(
     grounds = [one.patch.geometry for one in (*pairs, *surveys)]
     standing = judged(past, pairs, grounds, plan.gsd_m, account, progress, workers)
     sites = watched(past, plan, law, after, grounds, account, progress, workers)
-    found = [_finding(one, law) for one in (*merged(standing, surveys, account), *sites)]
+    whole = one_lead_a_site(merged(standing, surveys, account), sites, account)
+    found = [_finding(one, law) for one in whole]
     leads = sorted(assign_ids(found), key=lambda lead: (-lead.finding.patch.score_mean, lead.id))
     return tuple((lead, by_id[lead.finding.patch.detector]) for lead in leads), account
 

@@ -79,11 +79,15 @@ class Run:
     past_scenes: tuple[Mapping[str, Any], ...] = ()
     """Scenes beyond both ranges that judges, watches and surveys had at hand."""
 
-    set_aside: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """By detector: why patches of the pair did not stand before their own history, and how many for each reason."""
+    set_aside: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """By detector: why patches of the pair did not stand before their own history: ``reason`` with # for its numbers,
+    ``count``, and one ``example`` with them."""
 
     surveys_merged: Mapping[str, int] = field(default_factory=dict)
     """By detector: patches of surveys that the pair showed as well; one lead remained."""
+
+    sites_merged: Mapping[str, int] = field(default_factory=dict)
+    """By detector: watched sites and patches that were the site of another lead; one lead remained."""
 
     watched: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By detector and kind of layer: sites, due by their papers, found, in_order, not_observed."""
@@ -115,7 +119,8 @@ class Run:
         return "\n".join(lines)
 
     def _past(self) -> list[str]:
-        lines = [f"{name} set aside {sum(why.values())} by their history" for name, why in self.set_aside.items()]
+        dropped = {name: sum(one["count"] for one in why) for name, why in self.set_aside.items()}
+        lines = [f"{name} set aside {count} by their history" for name, count in dropped.items()]
         for name, counts in self.watched.items():
             said = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items() if what != "sites")
             lines.append(f"{name} watched {counts.get('sites', 0)} sites: {said or 'none due'}")
@@ -150,6 +155,8 @@ def detector_record(detector: Detector, weights: str) -> dict[str, Any]:
         "id": detector.id,
         "threshold_low": detector.threshold_low,
         "threshold_high": detector.threshold_high,
+        "patch_low": detector.grown_to,
+        "patch_high": detector.begun_at,
         "minimum_area_m2": detector.minimum_area_m2,
         "weights": weights,
     }

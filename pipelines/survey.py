@@ -43,7 +43,14 @@ def survey_tasks(past: Past, plan: Plan, law: Law) -> tuple[SurveyTask, ...]:
             grounds = [to_crs(_box(block).extent.geom, block.epsg, 4326) for block in blocks]
             terms = [Term(survey.season, years[0], years[-1])]
             scenes = past.bring(terms, grounds, f"survey {detector.id}")
-            at_work = replace(detector, transitions=(), threshold_low=SURVEY_LOW, threshold_high=SURVEY_HIGH)
+            at_work = replace(
+                detector,
+                transitions=(),
+                threshold_low=SURVEY_LOW,
+                threshold_high=SURVEY_HIGH,
+                patch_low=None,
+                patch_high=None,
+            )
             key = f"{detector.id}.survey{number}"
             wanted = tuple(scene for scene in scenes if scene.solar_day <= past.last)
             tasks.append(SurveyTask(key, at_work, survey, layers, wanted, years))

@@ -31,11 +31,15 @@ class Thresholds(_Record):
 
     low: float = Field(ge=0, le=1, description="A patch grows down to this calibrated score (0–1)")
     high: float = Field(ge=0, le=1, description="A patch must reach this calibrated score (0–1) somewhere")
+    patch_low: float | None = Field(default=None, ge=0, le=1, description="Patches grow down to this certainty (0–1)")
+    patch_high: float | None = Field(default=None, ge=0, le=1, description="A patch must be this certain somewhere")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low > self.high:
             raise ValueError(f"the low threshold {self.low:g} is above the high one {self.high:g}")
+        if (self.patch_low is None) != (self.patch_high is None) or (self.patch_low or 0) > (self.patch_high or 1):
+            raise ValueError("patch_low and patch_high come together, the low one first")
         return self
 
 

@@ -24,10 +24,14 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
     """
     weight, index = _table(detector)
     before, after = reading.surface_before, reading.surface_after
-    score: FloatArray = reading.disturbance * weight[before, after]
-    if detector.time_logic is not None:
-        score = detector.time_logic(pair, reading, score)
-    return ChangeMap(score, index[before, after], detector.id, weights_sha256, pair.geobox, pair.after_date)
+    share = weight[before, after]
+
+    def weighted(what: FloatArray) -> FloatArray:
+        score: FloatArray = what * share
+        return score if detector.time_logic is None else detector.time_logic(pair, reading, score)
+
+    score, site = weighted(reading.disturbance), None if reading.site is None else weighted(reading.site)
+    return ChangeMap(score, index[before, after], detector.id, weights_sha256, pair.geobox, pair.after_date, site)
 
 
 def _table(detector: Detector) -> tuple[FloatArray, NDArray[np.uint8]]:

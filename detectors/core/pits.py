@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from detectors.core.history import Opinion, PatchSeries, Remark, Season
-from detectors.core.lasting import lasting
+from detectors.core.lasting_loss import lasting
 from detectors.core.timelogic import GREEN_NDVI, SUMMER, beside, median_level, since, summers, until, within
 from detectors.core.topsoil import straightness
 

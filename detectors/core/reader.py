@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d
+from scipy.special import expit
 
 from detectors.core import borders, surface, training_free
 from detectors.core.apply import TRAINING_FREE
@@ -103,8 +104,9 @@ class NetworkReader:
         near = seen.observed & _grown(wanted, borders.REACH_PX)
         odds = odds_of(self.engine, seen.channels, near, origin)
         score = self.calibrated(joined(self.rarities, odds, seen.channels, near, origin))
-        score[~wanted] = np.nan
-        return Reading(score, *surfaces(pair, self.head))
+        site = expit(odds)
+        score[~wanted] = site[~wanted] = np.nan
+        return Reading(score, *surfaces(pair, self.head), site)
 
     def calibrated(self, raw: FloatArray) -> FloatArray:
         """Scores of which as many in a hundred are right as they say; NaN stays."""

@@ -4,14 +4,17 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from detectors.core.arrays import BoolArray as BoolArray
 from detectors.core.arrays import FloatArray as FloatArray
 from detectors.core.history import History, Opinion, PatchSeries, Season, Survey, Watch
+
+if TYPE_CHECKING:  # not against a circle: listing the models must not wait for what pixels need
+    from odc.geo.geobox import GeoBox
 
 
 class Surface(IntEnum):
@@ -53,7 +56,7 @@ class Pair:
     valid: BoolArray
     """(H, W) observed at both dates."""
 
-    geobox: GeoBox
+    geobox: "GeoBox"
     before_dates: tuple[dt.date, dt.date]
     """First and last solar day inside the before composite."""
 
@@ -73,6 +76,10 @@ class Reading:
     """(H, W) `Surface` codes."""
 
     surface_after: NDArray[np.uint8]
+
+    site: FloatArray | None = None
+    """(H, W) 0–1, NaN = not observed: how sure the network is, by itself, that people worked here. Patches are made of
+    it: what is merely unusual shows in the disturbance, and raises no lead. None: patches are made of the latter."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +109,15 @@ class ChangeMap:
     weights_sha256: str
     """Hash of the weights used; the word ``training-free`` where there were none."""
 
-    geobox: GeoBox
+    geobox: "GeoBox"
     after_date: dt.date
+    site: FloatArray | None = None
+    """(H, W) 0–1, as `Reading.site`, weighted like the score; None where there is none."""
+
+    @property
+    def of_patches(self) -> FloatArray:
+        """(H, W) what patches are made of."""
+        return self.score if self.site is None else self.site
 
 
 TimeLogic = Callable[[Pair, Reading, FloatArray], FloatArray]
@@ -155,5 +169,20 @@ class Detector:
     threshold_high: float = 0.5
     """… from a pixel of at least this score."""
 
+    patch_low: float | None = None
+    """Where readings have a `site`: the same two for it. None: as for the score."""
+
+    patch_high: float | None = None
+
     any_transition: bool = False
     """True for the catch-all: a disturbance counts whatever the surfaces are."""
+
+    @property
+    def grown_to(self) -> float:
+        """The least of what patches are made of in any pixel of one."""
+        return self.threshold_low if self.patch_low is None else self.patch_low
+
+    @property
+    def begun_at(self) -> float:
+        """What it has to be in at least one of its pixels."""
+        return self.threshold_high if self.patch_high is None else self.patch_high

@@ -12,6 +12,9 @@ TRAIN_SEEDS = range(0, 1_000_000_000)
 EXAM_SEEDS = range(1_500_000_000, 2_000_000_000)
 """World seeds of the two kinds. They never meet, so no exam shows ground that was learned from."""
 
+DEVELOPED_SEEDS = range(2_040_000_000, 2_147_000_000)
+"""World seeds of what is developed and calibrated on; beyond those of `examined.DEVELOPED`."""
+
 MAX_SETS = 1_000
 """Numbers that `seed` may take, and the size up to which sets of different seeds share no world."""
 
@@ -63,6 +66,19 @@ def exam_specs(seed: int, count: int) -> tuple[SteppeSpec, ...]:
         ValueError: if seed or count is out of range.
     """
     return tuple(_spec(seed, number, EXAM_SEEDS, exam=True) for number in range(_checked(seed, count)))
+
+
+def developed_specs(seed: int, count: int) -> tuple[SteppeSpec, ...]:
+    """Worlds as wide as `exam_specs`, to develop and calibrate on: seeds that neither training nor an exam has.
+
+    Args:
+        seed: of the set, below `MAX_SETS`.
+        count: how many, up to 100,000.
+
+    Raises:
+        ValueError: if seed or count is out of range.
+    """
+    return tuple(_spec(seed, number, DEVELOPED_SEEDS, exam=True) for number in range(_checked(seed, count)))
 
 
 def _checked(seed: int, count: int) -> int:

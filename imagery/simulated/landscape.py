@@ -154,7 +154,7 @@ def _water(spec: SteppeSpec, lake: int, day: dt.date) -> dict[str, float]:
         of_day = default_rng([spec.seed, 112, lake, day.toordinal()])
         spread = of_day.normal(0, 0.12)
         turbid = float(np.clip(0.45 + spec.variety * (of_lake.uniform(-0.45, 0.5) + spread), 0, 1))
-        if of_lake.random() < 0.4 and 7 <= day.month <= 9:
+        if of_lake.random() < 0.4 and 7 <= day.month <= 9 and spec.blooms:
             bloom = spec.variety * max(0.0, float(of_day.uniform(-0.4, 0.8)))
     ice = frozen(day)
     open_, snow = (1 - ice) * (1 - bloom), 0.25 * ice

@@ -1,7 +1,7 @@
 """The statutory layer of a simulated world: mining rights, simulated and marked so."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import geopandas
@@ -11,6 +11,7 @@ from numpy.random import Generator, default_rng
 from shapely import affinity
 from shapely.geometry.base import BaseGeometry
 
+from imagery.simulated.course import Paper
 from imagery.simulated.frame import Frame
 from imagery.simulated.landscape import Landscape
 from imagery.simulated.plan import Change, noted
@@ -74,18 +75,32 @@ def _short(tract: BaseGeometry, outline: BaseGeometry) -> BaseGeometry:
     return tract
 
 
-def write_rights(path: Path, rights: Sequence[Right], frame: Frame) -> None:
-    """Writes the licences as a GeoPackage table."""
+def write_rights(path: Path, rights: Sequence[Right], frame: Frame, closed: Sequence[Paper] = ()) -> None:
+    """Writes the licences as a GeoPackage table.
+
+    Args:
+        path: of the GeoPackage.
+        rights: in force for long.
+        frame: the world's projection.
+        closed: rights of mines that have closed, with rows of their own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = geopandas.GeoDataFrame(
+    rows: list[Mapping[str, str]] = [
         {
-            "xkzh": [f"SIM-{number + 1:04d}" for number in range(len(rights))],
-            "ksmc": [name for name, _ in rights],
-            "cqr": ["模拟数据,非真实权利人"] * len(rights),
-            "yxqq": [dt.date(2019, 1, 1).isoformat()] * len(rights),
-            "yxqz": [dt.date(2029, 12, 31).isoformat()] * len(rights),
-        },
-        geometry=[frame.from_ground(tract, 4490) for _, tract in rights],
+            "xkzh": f"SIM-{number + 1:04d}",
+            "ksmc": name,
+            "cqr": "模拟数据,非真实权利人",
+            "yxqq": dt.date(2019, 1, 1).isoformat(),
+            "yxqz": dt.date(2029, 12, 31).isoformat(),
+        }
+        for number, (name, _) in enumerate(rights)
+    ]
+    rows += [paper.row for paper in closed]
+    grounds = [*(tract for _, tract in rights), *(paper.outline for paper in closed)]
+    columns = list(dict.fromkeys(name for row in rows for name in row)) or ["xkzh", "ksmc", "cqr", "yxqq", "yxqz"]
+    table = geopandas.GeoDataFrame(
+        {name: [row.get(name) for row in rows] for name in columns},
+        geometry=[frame.from_ground(tract, 4490) for tract in grounds],
         crs=CRS,
     )
     table.to_file(path, layer=TABLE, driver="GPKG", engine="pyogrio", geometry_type="Polygon")

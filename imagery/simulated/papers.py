@@ -14,13 +14,13 @@ import geopandas
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from imagery.simulated.course import Paper
+from imagery.simulated.deeds import HOLDER, site_permit
 from imagery.simulated.frame import Frame
 from imagery.simulated.landscape import Landscape
 from imagery.simulated.layers import CRS, Right
 from imagery.simulated.plan import Change
 from imagery.simulated.works import WORKS
-
-HOLDER = "模拟数据,非真实权利人"
 
 LEAST_KNOWN_M2 = 3_000.0
 """Smaller changes are nobody's known patch: they may well be missed."""
@@ -38,34 +38,68 @@ class Papers:
 
     tables: Mapping[str, Table]
     penalties: tuple[Mapping[str, str], ...]
+    mines: tuple[Paper, ...] = ()
+    """Rights of mines that have closed, which stand in the table of mining rights."""
 
 
 def draw_up(
-    ground: BaseGeometry, land: Landscape, changes: Sequence[Change], rights: Sequence[Right], seen: dt.date
+    land: Landscape, changes: Sequence[Change], rights: Sequence[Right], seen: dt.date, drawn: Sequence[Paper]
 ) -> Papers:
     """Draws the papers up.
 
     Args:
-        ground: the world's outline in ground coordinates.
-        land: its outlined ground.
+        land: the world's outlined ground.
         changes: planted in it.
         rights: licences of its mines.
         seen: first date after; deadlines that are to be past lie before it.
+        drawn: rows of the maps of the ground, and papers that belong to one place.
     """
-    farms, woods = ([_parcel(one) for one in changes if _host(one) == host] for host in ("crop", "forest"))
     patches, penalties = _known(changes, seen)
     tables: dict[str, Table] = {
         "land_approvals": _approvals(changes, rights, len(land.old_mines)),
         "restoration_plans": _plans(rights, len(land.old_mines), seen),
-        "basic_farmland": [({"tbbh": f"SIM-JN-{number + 1}"}, farm) for number, farm in enumerate(farms)],
-        "forest_land": [
-            ({"bsm": f"SIM-LD-{number + 1}", "sllb": "公益林" if number % 2 else "商品林"}, wood)
-            for number, wood in enumerate(woods)
-        ],
-        "grassland": _grassland(ground, land, [*farms[1:], *woods]),
         "known_patches": patches,
     }
-    return Papers({kind: rows for kind, rows in tables.items() if rows}, penalties)
+    for paper in drawn:
+        tables.setdefault(paper.kind, []).append((paper.row, paper.outline))
+    tables.pop("mining_rights", None)
+    farms, woods = ([one for one in changes if _host(one) == host] for host in ("crop", "forest"))
+    _on_map(tables, "basic_farmland", farms[:1], {"tbbh": "SIM-JN-1", "dlbm": "0103", "dlmc": "旱地", "bb": "2023"})
+    _on_map(tables, "black_soil", farms, {"bsm": "SIM-HT", "dlbm": "0103", "trlx": "黑钙土"})
+    _on_map(tables, "forest_land", woods, {"bsm": "SIM-LD", "sllb": "商品林"})
+    if farms:  # the first farm is on the map of grassland as well, as happens
+        tables.setdefault("grassland", []).append(({"bsm": "SIM-C-1", "cylb": "其他草原"}, _parcel(farms[0])))
+    _spare_permits(tables, seen)
+    mines = tuple(paper for paper in drawn if paper.kind == "mining_rights")
+    return Papers({kind: rows for kind, rows in tables.items() if rows}, penalties, mines)
+
+
+def _on_map(tables: dict[str, Table], kind: str, changes: Sequence[Change], row: Mapping[str, str]) -> None:
+    """Where a map leaves out ground on which something was done, it gets a parcel there."""
+    for change in changes:
+        mapped = [outline for _, outline in tables.get(kind, ()) if outline.intersects(change.outline)]
+        if sum(outline.intersection(change.outline).area for outline in mapped) < 0.9 * change.outline.area:
+            parcel = shapely.difference(_parcel(change), shapely.union_all(mapped))
+            tables.setdefault(kind, []).append((row, parcel))
+
+
+def _spare_permits(tables: dict[str, Table], seen: dt.date) -> None:
+    """Where nothing was permitted, two temporary sites that nobody came to use: one given back, one in its term."""
+    if "temporary_land_permits" in tables or "grassland" not in tables:
+        return
+    meadow = max((outline for _, outline in tables["grassland"]), key=lambda outline: outline.area)
+    busy = [outline for kind in ("known_patches", "land_approvals") for _, outline in tables.get(kind, ())]
+    room = meadow.buffer(-250).difference(shapely.union_all([one.buffer(200) for one in busy]))
+    parts = sorted(shapely.get_parts(room), key=lambda part: -part.area)[:2]
+    for number, part in enumerate(part for part in parts if part.area > 0):
+        at = part.representative_point()
+        begins = seen.replace(day=1) - dt.timedelta(days=1_600 if number == 0 else 300)
+        expires = begins + dt.timedelta(days=700 if number == 0 else 4 * 365)
+        accepted = expires + dt.timedelta(days=300) if number == 0 else None
+        permit = site_permit(
+            at.buffer(60, quad_segs=1), begins, expires, project="公路工程", ground="其他", accepted=accepted
+        )
+        tables.setdefault(permit.kind, []).append((permit.row, permit.outline))
 
 
 def _approvals(changes: Sequence[Change], rights: Sequence[Right], old: int) -> Table:
@@ -94,14 +128,6 @@ def _plans(rights: Sequence[Right], old: int, seen: dt.date) -> Table:
         row |= {"ysrq": "2022-10-01"} if number < old else {"xfqx": due[min(number - old, 1)].isoformat()}
         rows.append((row, tract))
     return rows
-
-
-def _grassland(ground: BaseGeometry, land: Landscape, others: Sequence[BaseGeometry]) -> Table:
-    """All but villages, mines, woods and farmland; the first farm is on this map as well, as happens."""
-    gone = shapely.union_all([*land.villages, *land.old_mines, *others])
-    left = shapely.difference(ground, gone)
-    parts = [part for part in shapely.get_parts(left) if part.geom_type == "Polygon"]
-    return [({"bsm": f"SIM-C-{number + 1}", "dlmc": "天然牧草地"}, part) for number, part in enumerate(parts)]
 
 
 def _known(changes: Sequence[Change], seen: dt.date) -> tuple[Table, tuple[Mapping[str, str], ...]]:

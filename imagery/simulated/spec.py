@@ -110,6 +110,13 @@ class SteppeSpec(BaseModel):
         default=False, description="sizes are drawn from planted_ha alone, whatever is usual for a kind"
     )
     lenient: bool = Field(default=False, description="what finds no room is left out, instead of refusing the world")
+    courses: tuple[tuple[str, Count], ...] = Field(
+        default=(), description="(kind, how many) works that take their course over years, of simulated.courses"
+    )
+    passing: tuple[tuple[str, Count], ...] = Field(
+        default=(), description="(kind, how many) deceptions that take their course over years"
+    )
+    blooms: bool = Field(default=True, description="lakes of a varied world bloom by themselves in summer")
     snow_dates: tuple[dt.date, ...] = Field(default=(), description="acquisition dates that still have snow patches")
     villages: int = Field(default=1, ge=0, le=40, description="settlements that were always there")
     old_mines: int = Field(default=1, ge=0, le=40, description="mines that were always there")

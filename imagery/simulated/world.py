@@ -20,6 +20,7 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.grid import zone_box, zones_of
+from imagery.simulated.courses import lay_courses
 from imagery.simulated.decoys import deceive
 from imagery.simulated.errors import SimulationError
 from imagery.simulated.files import SceneFiles, SceneWriter, chunks
@@ -29,9 +30,10 @@ from imagery.simulated.frame import STEP, Frame, Window
 from imagery.simulated.landcover import Landcover
 from imagery.simulated.landscape import settle
 from imagery.simulated.layers import grant, write_rights
+from imagery.simulated.maps import ground_maps
 from imagery.simulated.papers import Papers, draw_up, write_papers
 from imagery.simulated.parts import Zoned
-from imagery.simulated.plan import Change, plant
+from imagery.simulated.plan import plant
 from imagery.simulated.render import View
 from imagery.simulated.sensors import Seen, step_of
 from imagery.simulated.sites import Sites
@@ -41,6 +43,9 @@ from imagery.simulated.truth import FILE, SceneTruth, Truth
 
 OVERLAP_DEG = 0.04
 """How far a scene reaches beyond its zone's edge, as real tiles do: about 3 km here."""
+
+TWO_ZONES_FROM = dt.date(2026, 3, 15)
+"""Reserves are zoned by State Council Decree 830 from this day on."""
 
 _SNAP_M = 120
 _BORDER_M = 240.0
@@ -64,12 +69,14 @@ class World:
         self.sky = Sky(spec, self.frame)
         sites = Sites(np.random.default_rng([spec.seed, 707]), self.cover, self.frame.rectangle, land.taken)
         changes = plant(spec, self.frame, self.cover, sites)
+        self._works = lay_courses(spec, self.frame, self.cover, land, sites, planted=True)
         worst = max(self.sky.looks[len(spec.before) :], key=lambda look: float(np.hypot(*look.shift_px)))
         self._decoys = deceive(spec, self.frame, self.cover, land, sites, worst.date)
+        self._passing = lay_courses(spec, self.frame, self.cover, land, sites, planted=False)
         self.rights, self._changes = grant(spec.seed, land, changes)
         self._land = land
         planted = [part for change in self._changes for part in change.parts]
-        parts = (*land.parts, *planted, *self._decoys.parts)
+        parts = (*land.parts, *planted, *self._works.parts, *self._decoys.parts, *self._passing.parts)
         self._zoned = {epsg: Zoned(parts, self.frame, epsg) for epsg in zones_of(self.outline)}
 
     @property
@@ -87,23 +94,29 @@ class World:
             for extent in self.extents()
             for look in self.sky.looks
         ]
-        planted = tuple(replace(change.truth, hidden=self._hidden(change)) for change in self._changes)
-        return Truth(self.spec.seed, self.outline, planted, self._decoys.truth, tuple(scenes))
+        known = [(change.truth, change.outline) for change in self._changes]
+        known += zip(self._works.truth, self._works.outlines, strict=True)
+        planted = tuple(replace(truth, hidden=self._hidden(truth.happened, outline)) for truth, outline in known)
+        decoys = (*self._decoys.truth, *self._passing.truth)
+        return Truth(self.spec.seed, self.outline, planted, decoys, tuple(scenes))
 
     @property
     def papers(self) -> Papers:
         """Approvals, plans, maps of the ground, known patches and penalties."""
-        return draw_up(self.frame.rectangle, self._land, self._changes, self.rights, self.spec.after[0])
+        maps = ground_maps(self.spec.seed, self.frame, self.cover, self._land, self.spec.after[0] >= TWO_ZONES_FROM)
+        own = (*self._works.papers, *self._passing.papers)
+        return draw_up(self._land, self._changes, self.rights, self.spec.after[0], (*maps, *own))
 
-    def _hidden(self, change: Change) -> tuple[dt.date, ...]:
-        west, south, east, north = change.outline.bounds
+    def _hidden(self, happened: dt.date, outline: BaseGeometry) -> tuple[dt.date, ...]:
+        west, south, east, north = outline.bounds
         x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(west, east, 40), np.linspace(south, north, 40)))
-        inside = shapely.contains_xy(change.outline, x, y)
+        inside = shapely.contains_xy(outline, x, y)
+        if not inside.any():
+            return ()
         return tuple(
             look.date
             for look in self.sky.looks
-            if look.date >= change.truth.happened
-            and float((self.sky.dimmed(look, x[inside], y[inside]) > 0.3).mean()) > 0.5
+            if look.date >= happened and float((self.sky.dimmed(look, x[inside], y[inside]) > 0.3).mean()) > 0.5
         )
 
     def extents(self) -> list[Window]:
@@ -179,8 +192,7 @@ def build(spec: SteppeSpec, out: Path, progress: Callable[[int, int], None] | No
         part.mkdir(parents=True)
         names = _write_scenes(world, part, progress)
         part.rename(scenes)
-        write_rights(out / "layers" / "mining_rights.gpkg", world.rights, world.frame)
-        write_papers(out / "layers", world.papers, world.frame)
+        write_layers(out / "layers", world)
         (out / "aoi.geojson").write_text(json.dumps(_aoi(world), ensure_ascii=False), encoding="utf-8")
         truth = world.truth
         truth.write(out / FILE)
@@ -190,6 +202,13 @@ def build(spec: SteppeSpec, out: Path, progress: Callable[[int, int], None] | No
         shutil.rmtree(part, ignore_errors=True)
     _index(out / "archive", [scenes / name for name in names])
     return truth
+
+
+def write_layers(folder: Path, world: World) -> None:
+    """Writes the statutory layers of a world, a GeoPackage each, and ``penalties.csv``."""
+    papers = world.papers
+    write_rights(folder / "mining_rights.gpkg", world.rights, world.frame, papers.mines)
+    write_papers(folder, papers, world.frame)
 
 
 def _write_scenes(world: World, root: Path, progress: Callable[[int, int], None] | None) -> list[str]:

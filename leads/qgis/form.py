@@ -1,6 +1,6 @@
 """The review form: aliases, widgets, what may be written and what must be."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from xml.etree.ElementTree import Element
 
 from leads.fields import Field
@@ -30,7 +30,7 @@ _SUMMARY = (
 
 _LAW = (
     ("对照规则 Rules", ("rule_flag", "rule_state", "rule_note", "rule")),
-    ("占用图层 Layers", ("layers", "layers_no", "conflict", "licences")),
+    ("占用图层 Layers", ("layers", "layers_no", "conflict", "licences", "holder")),
     ("已知图斑 Known patches", ("known_st", "known_id", "known_note", "regulator")),
     ("许可期限 Permits", ("permit_st",)),
     ("矿场三项 A mine's three answers", ("mine_lic", "mine_land", "mine_rest", "mine_note")),
@@ -56,7 +56,7 @@ def form(fields: Sequence[Field]) -> list[Element]:
             ),
         ),
         *_constraints(names),
-        _table(names),
+        _table(names, {"fid", *(field.name for field in fields if field.hidden)}),
         element("editform", {"tolerant": "1"}),
         element("featformsuppress", text="0"),
         element("editorlayout", text="tablayout"),
@@ -72,6 +72,8 @@ def form(fields: Sequence[Field]) -> list[Element]:
 
 
 def _widget(field: Field) -> Element:
+    if field.hidden:
+        return _widget_of(field.name, "Hidden", {})
     if field.choices:
         pairs = [(f"{zh} {en}", value) for value, zh, en in field.choices]
         if field.name == "reason":
@@ -119,9 +121,9 @@ def _constraints(names: Sequence[str]) -> list[Element]:
     return [element("constraints", {}, *strengths), element("constraintExpressions", {}, *rules)]
 
 
-def _table(names: Sequence[str]) -> Element:
+def _table(names: Sequence[str], hidden: Collection[str]) -> Element:
     columns = [
-        element("column", {"type": "field", "name": name, "hidden": str(int(name == "fid")), "width": "-1"})
+        element("column", {"type": "field", "name": name, "hidden": str(int(name in hidden)), "width": "-1"})
         for name in names
     ]
     return element("attributetableconfig", {"actionWidgetStyle": "dropDown"}, element("columns", {}, *columns))
@@ -129,7 +131,7 @@ def _table(names: Sequence[str]) -> Element:
 
 def _layout(fields: Sequence[Field]) -> Element:
     """Three tabs: what is filled in beside what is read first, where it stands beside the law, everything else."""
-    index = {field.name: number for number, field in enumerate(fields, 1)}
+    index = {field.name: number for number, field in enumerate(fields, 1) if not field.hidden}
     filled = [field.name for field in fields if field.editable]
     summary = [name for name in _SUMMARY if name in index and name not in filled]
     law = [(title, [name for name in names if name in index]) for title, names in _LAW]

@@ -61,11 +61,13 @@ def colour_of(model: str) -> Colour:
     return _COLOURS.get(model) or _OTHERS[zlib.crc32(model.encode()) % len(_OTHERS)]
 
 
-def leads_style(models: Sequence[Model]) -> list[Element]:
+def leads_style(models: Sequence[Model], fields: Sequence[Field] = FIELDS, tip: str = _TIP) -> list[Element]:
     """Renderer, labels, form and map tip of the layer of leads.
 
     Args:
         models: those that have leads; the legend shows no others.
+        fields: the columns of the layer, for its form.
+        tip: what hovering shows, HTML with QGIS expressions.
     """
     rejected = symbol("0", line((30, 30, 30, 150), 0.8), line((200, 200, 200, 255), 0.3, "dot"))
     rules = [("\"status\" = 'rejected'", "不属实 rejected", rejected)]
@@ -76,9 +78,9 @@ def leads_style(models: Sequence[Model]) -> list[Element]:
     return [
         rule_renderer(rules),
         _labels(),
-        *form(FIELDS),
+        *form(fields),
         element("previewExpression", text='"lead_id"'),
-        element("mapTip", text=_TIP),
+        element("mapTip", text=tip),
     ]
 
 

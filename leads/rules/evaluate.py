@@ -34,7 +34,7 @@ def consider(
     """The rules in force while the conduct may have happened, with what the imagery can say of each.
 
     A rule that begins or ends inside the interval of the conduct is listed beside the one it follows, with the reason.
-    Where the change is nobody's (fire, snow, regrowth) none is.
+    Where the change is nobody's (snow, regrowth, a river's own doing) none is.
 
     Args:
         subject: a finding.

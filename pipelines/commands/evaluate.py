@@ -26,10 +26,17 @@ Examples:
   weixun evaluate --scores score.tif --truth beihai-cm.tif --grid T49QCD_20161209T031122_B02.tif --json
   weixun evaluate --suite real-imagery/ --out suite.json
   weixun evaluate --exam real-imagery/ --only burns,water --method training-free
+  weixun evaluate --only models --detectors mine,grassland
+  weixun evaluate --only unchanged --work exam/ --minutes 30
+
+Two parts need no imagery, for they build simulated worlds from frozen seeds: models (each of the eight models on
+worlds of five years with works and deceptions of every kind) and unchanged (5,000 km² in which nobody does anything;
+it goes on where an earlier run in the same --work stopped).
 
 The exam measures whatever a method is asked to reach on real ground, through the ordinary scan: oscd (labelled
-cities), taizhou, burns, water, clear (dates between which nothing happened) and degraded (the cities without SWIR, at
-30 m and as 8-bit pictures). Several methods are measured one after another.
+cities), taizhou, burns, water, river (a river's own doing is no fill), sar and
+sarseries (radar pairs, and a dated radar series), clear (dates between which nothing happened)
+and degraded (the cities without SWIR, at 30 m and as 8-bit pictures). Several methods are measured one after another.
 
 \b
 Exit codes: 0 done, 2 bad input, 3 something of the suite or the exam could not be measured. A condition of the exam
@@ -49,6 +56,8 @@ def evaluate_command(
     exam: Annotated[Path | None, typer.Option(help="Folder of real imagery: measure every part on it.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="A pair of the suite, or a part of the exam.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="auto, network or training-free; repeat it.")] = None,
+    detectors: Annotated[list[str] | None, typer.Option(help="Ids, for models and unchanged; else all.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Of unchanged: begin no other world after these.")] = None,
     work: Annotated[Path | None, typer.Option(help="Keep the scans of suite or exam in this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the JSON document to this file.")] = None,
@@ -59,6 +68,11 @@ def evaluate_command(
 
     progress = reporter(quiet=as_json)
     given = {"--scores": scores, "--truth": truth, "--grid": grid, "--within": within, "--threshold": threshold}
+    if exam is None and suite is None and not scores and only:
+        _refuse("--only models", {**given, "--change-value": change_value})
+        taken = _run_simulated(work, _split(only), _split(method), _split(detectors), minutes, progress)
+        _print(taken.as_json(), None if as_json else "\n\n".join(map(part_lines, taken.parts)), out)
+        return Exit.PARTIAL if taken.failed else Exit.DONE
     if exam is not None:
         _refuse("--exam", {**given, "--suite": suite, "--change-value": change_value})
         taken = _run_exam(exam, work, _split(only), _split(method), progress)
@@ -102,6 +116,24 @@ def _run_exam(real: Path, work: Path | None, only: list[str], methods: list[str]
         return run_exam(real, work, only, methods or ("auto",), progress)
     with tempfile.TemporaryDirectory(prefix="weixun-exam-") as folder:
         return run_exam(real, Path(folder), only, methods or ("auto",), progress)
+
+
+def _run_simulated(
+    work: Path | None,
+    only: list[str],
+    methods: list[str],
+    detectors: list[str],
+    minutes: float | None,
+    progress: Progress,
+) -> "ExamReport":
+    import tempfile
+
+    from pipelines.exams.exam import run_simulated
+
+    if work is not None:
+        return run_simulated(work, only, methods or ("auto",), detectors, minutes, progress)
+    with tempfile.TemporaryDirectory(prefix="weixun-exam-") as folder:
+        return run_simulated(Path(folder), only, methods or ("auto",), detectors, minutes, progress)
 
 
 def _run_suite(

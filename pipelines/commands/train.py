@@ -28,6 +28,7 @@ def train_command(
     weights: Annotated[Path | None, typer.Option(help="Folder of weights; the home's when left out.")] = None,
     config: Annotated[Path | None, typer.Option(help="JSON file with fields of the configuration.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps.", min=1)] = None,
+    more_steps: Annotated[int | None, typer.Option(help="Steps after them, with painted variants too.", min=0)] = None,
     variants: Annotated[int | None, typer.Option(help="Planted variants of the real scenes.", min=1)] = None,
     simulated: Annotated[int | None, typer.Option(help="Simulated worlds beside them.", min=0)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.", min=0)] = None,
@@ -46,7 +47,7 @@ def train_command(
 
     if device not in ("auto", "cpu", "cuda"):
         raise BadInputError(f"--device {device!r} is unknown; write auto, cpu or cuda")
-    given = {"steps": steps, "variants": variants, "simulated": simulated, "seed": seed}
+    given = {"steps": steps, "more_steps": more_steps, "variants": variants, "simulated": simulated, "seed": seed}
     wanted = read_config(config, {name: value for name, value in given.items() if value is not None})
     from pipelines.training.session import run_training
     from weights.manifest import Source
@@ -57,7 +58,7 @@ def train_command(
         if len(parts) != 3 or not all(part.strip() for part in parts):
             raise BadInputError(f"--source {said!r} has not the form NAME|LICENCE|WHAT")
         sources.append(Source(name=parts[0].strip(), licence=parts[1].strip(), what=parts[2].strip()))
-    told = " ".join(f"--{name} {value}" for name, value in given.items() if value is not None)
+    told = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items() if value is not None)
     if config is not None:
         told = f"--config {config.name} {told}"
     names = " ".join(f"--archive {path.name}" for path in archive)

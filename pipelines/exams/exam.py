@@ -11,9 +11,13 @@ from pipelines.exams.burns import measure_burns
 from pipelines.exams.cleardates import measure_clear_dates
 from pipelines.exams.degraded import VARIANTS
 from pipelines.exams.labelled import above_training_free, measure_degraded, measure_oscd, measure_taizhou
+from pipelines.exams.models import MODELS, measure_models
 from pipelines.exams.pair import METHODS
 from pipelines.exams.part import Part
 from pipelines.exams.planted import measure_planted
+from pipelines.exams.radar import measure_radar_pairs, measure_radar_series
+from pipelines.exams.river import measure_river
+from pipelines.exams.unchanged import measure_unchanged
 from pipelines.exams.water import measure_water
 from pipelines.progress import Progress, Silent
 from pipelines.request import Method
@@ -25,6 +29,9 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "taizhou": (measure_taizhou,),
     "burns": (measure_burns,),
     "water": (measure_water,),
+    "river": (measure_river,),
+    "sar": (measure_radar_pairs,),
+    "sarseries": (measure_radar_series,),
     "clear": (measure_clear_dates,),
     "planted": (measure_planted,),
     "degraded": tuple(partial(measure_degraded, variant) for variant in VARIANTS),
@@ -80,4 +87,42 @@ def run_exam(
                 found[part.name, method] = part
     gains = above_training_free(found)
     parts = (replace(part, checks=(*part.checks, gains[key])) if key in gains else part for key, part in found.items())
+    return ExamReport(tuple(parts))
+
+
+SIMULATED = ("models", "unchanged")
+"""Parts that build their own worlds and need no folder of imagery."""
+
+
+def run_simulated(
+    work: Path,
+    only: Sequence[str],
+    methods: Sequence[str] = ("auto",),
+    detectors: Sequence[str] = (),
+    minutes: float | None = None,
+    progress: Progress | None = None,
+) -> ExamReport:
+    """Measure the models on simulated worlds.
+
+    Args:
+        work: scratch folder; a later run in the same folder goes on where `unchanged` stopped.
+        only: names in `SIMULATED`; empty means all.
+        methods: names in `METHODS`, measured one after another.
+        detectors: ids of the models; empty means all eight.
+        minutes: after which `unchanged` begins no other world.
+        progress: told of each step.
+
+    Raises:
+        BadInputError: if a name is not known.
+    """
+    known_sets = ((only, SIMULATED, "simulated part"), (methods, METHODS, "method"), (detectors, MODELS, "model"))
+    for given, known, what in known_sets:
+        if unknown := [name for name in given if name not in known]:
+            raise BadInputError(f"The exam has no {what} {unknown[0]!r}; it has {', '.join(known)}.")
+    parts: list[Part] = []
+    for method in [known for known in METHODS if known in methods]:
+        if not only or "models" in only:
+            parts += measure_models(work, method, detectors, progress)
+        if not only or "unchanged" in only:
+            parts.append(measure_unchanged(work, method, detectors, minutes, progress))
     return ExamReport(tuple(parts))

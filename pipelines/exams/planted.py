@@ -27,7 +27,7 @@ from imagery.planted.plant import Planted, PlantSpec, plant
 from imagery.scene import BANDS
 from pipelines.baseline import cva, otsu
 from pipelines.errors import BadInputError
-from pipelines.exams.pair import DOMAIN_ERRORS, index, scan_pair
+from pipelines.exams.pair import DOMAIN_ERRORS, Indexed, index, scan_pair
 from pipelines.exams.part import Check, Column, Part, Value, ratio
 from pipelines.exams.raster import write_raster
 from pipelines.labelled import LabelledPair, find_pairs
@@ -163,6 +163,12 @@ def sow(pair: LabelledPair, seed: int, spec: PlantSpec, folder: Path) -> Sown:
 
 def _leads(sown: Sown, method: Method, folder: Path) -> list[BoolArray]:
     """(H, W) pixels of each lead of an ordinary scan over the planted pair."""
+    scanned = scan_pair(written(sown, folder), sown.geobox, [DETECTOR], method, folder / "scan")
+    return [pixels for _, _, pixels in scanned.leads()]
+
+
+def written(sown: Sown, folder: Path) -> Indexed:
+    """The planted pair as an archive in a folder."""
     sources, notes = [], []
     for date, image in zip(DATES, (sown.planted.before, sown.planted.after), strict=True):
         path = folder / f"{sown.name}_{date}.tif"
@@ -170,9 +176,7 @@ def _leads(sown: Sown, method: Method, folder: Path) -> list[BoolArray]:
         write_raster(path, dn, sown.geobox, 0)
         sources.append(path)
         notes.append(_note(path.name, date))
-    indexed = index(sown.name, sources, {"scenes": notes}, _new(folder / "pair"))
-    scanned = scan_pair(indexed, sown.geobox, [DETECTOR], method, folder / "scan")
-    return [pixels for _, _, pixels in scanned.leads()]
+    return index(sown.name, sources, {"scenes": notes}, _new(folder / "pair"))
 
 
 def _note(file: str, date: str) -> dict[str, Any]:

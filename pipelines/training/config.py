@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import BadInputError
-from pipelines.training.variants import VariantSpec
+from pipelines.training.variants import PAINTED, VariantSpec
 
 
 class TrainConfig(BaseModel):
@@ -17,9 +17,13 @@ class TrainConfig(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**31, description="seed of planting, crops and initial weights")
     keep_out: int = Field(default=7, ge=2, description="one place in so many is kept out of training, to measure on")
     variants: int = Field(default=480, ge=1, le=100_000, description="planted variants of real backgrounds")
+    painted: int = Field(default=640, ge=0, le=100_000, description="variants beside them, as `painting` says")
     simulated: int = Field(default=24, ge=0, le=10_000, description="simulated worlds beside them")
     validation: int = Field(default=24, ge=1, le=10_000, description="planted variants of the grounds kept out")
     steps: int = Field(default=1500, ge=1, description="optimiser steps")
+    more_steps: int = Field(
+        default=2000, ge=0, description="steps after them, with the painted variants; the learning rate begins anew"
+    )
     batch: int = Field(default=16, ge=1, le=1024, description="crops of 128² in a step")
     learning_rate: float = Field(default=2e-3, gt=0, description="highest learning rate, after the warm-up")
     weight_decay: float = Field(default=1e-2, ge=0, description="of AdamW")
@@ -32,12 +36,20 @@ class TrainConfig(BaseModel):
     depth: int = Field(default=4, ge=2, le=5, description="stages of the encoder; its stride is 2 to this power")
     decoder_channels: tuple[int, ...] = Field(default=(96, 64, 32, 16), description="one per stage")
     variant: VariantSpec = VariantSpec()
+    painting: VariantSpec = VariantSpec(plant=PAINTED)
 
     @model_validator(mode="after")
     def _buildable(self) -> Self:
         if len(self.decoder_channels) != self.depth:
             raise ValueError(f"a depth of {self.depth} wants as many decoder_channels, not {self.decoder_channels}")
+        if self.more_steps and not self.painted:
+            raise ValueError("more_steps asks for painted variants: painted is 0")
         return self
+
+    @property
+    def all_steps(self) -> int:
+        """Steps of both parts."""
+        return self.steps + self.more_steps
 
 
 def read_config(path: Path | None, given: dict[str, Any]) -> TrainConfig:

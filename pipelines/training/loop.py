@@ -53,15 +53,25 @@ def spec_of(config: TrainConfig) -> NetworkSpec:
 
 
 def train(
-    config: TrainConfig, items: Sequence[Item], folder: Path, device: str, step: Step, watch: Watcher
+    config: TrainConfig,
+    items: Sequence[Item],
+    painted: Sequence[Item],
+    folder: Path,
+    device: str,
+    step: Step,
+    watch: Watcher,
 ) -> nn.Module:
     """Train from scratch, or from the checkpoint that lies in the folder.
+
+    Two parts: `TrainConfig.steps` on the first items, then `TrainConfig.more_steps` on all, each with a learning rate
+    that rises and falls (a warm restart; Loshchilov & Hutter 2017).
 
     A batch depends on the seed and the number of its step alone: a run that was stopped ends as one that was not.
 
     Args:
         config: of the run.
         items: stored variants.
+        painted: those that join them in the second part.
         folder: where checkpoint and curves are kept.
         device: ``cpu`` or ``cuda``.
         step: told of every step.
@@ -79,11 +89,11 @@ def train(
     for _ in range(state.step):
         step()
     losses: list[float] = []
-    for number, (inputs, targets) in _batches(items, config, state.step + 1):
+    for number, (inputs, targets) in _batches(items, painted, config, state.step + 1):
         losses.append(_step(state, config, inputs.to(device), targets.to(device), number))
         state.step = number
         step()
-        if number % config.checkpoint == 0 or number == config.steps:
+        if number % config.checkpoint == 0 or number in (config.steps, config.all_steps):
             figures = {"loss": float(np.mean(losses)), **watch(number, averaged(state, config, device))}
             losses.clear()
             _keep(state, folder)
@@ -99,12 +109,16 @@ def _begin(config: TrainConfig, device: str) -> State:
     return State(network, average, optimiser)
 
 
-def _batches(items: Sequence[Item], config: TrainConfig, first: int) -> Iterator[tuple[int, tuple[Tensor, Tensor]]]:
+def _batches(
+    items: Sequence[Item], painted: Sequence[Item], config: TrainConfig, first: int
+) -> Iterator[tuple[int, tuple[Tensor, Tensor]]]:
     """Numbered batches from the first on, made by a thread ahead of their use."""
-    numbers = range(first, config.steps + 1)
+    numbers, both = range(first, config.all_steps + 1), [*items, *painted]
 
     def make(number: int) -> tuple[Tensor, Tensor]:
-        x, y = batch_of(items, np.random.default_rng([config.seed, 1, number]), config.batch)
+        x, y = batch_of(
+            items if number <= config.steps else both, np.random.default_rng([config.seed, 1, number]), config.batch
+        )
         return torch.from_numpy(x), torch.from_numpy(y)
 
     maker = ThreadPoolExecutor(1, "batches")
@@ -112,7 +126,7 @@ def _batches(items: Sequence[Item], config: TrainConfig, first: int) -> Iterator
         ahead = deque(maker.submit(make, number) for number in numbers[:_AHEAD])
         for number in numbers:
             batch = ahead.popleft().result()
-            if number + _AHEAD <= config.steps:
+            if number + _AHEAD <= config.all_steps:
                 ahead.append(maker.submit(make, number + _AHEAD))
             yield number, batch
     finally:
@@ -121,13 +135,8 @@ def _batches(items: Sequence[Item], config: TrainConfig, first: int) -> Iterator
 
 def _step(state: State, config: TrainConfig, inputs: Tensor, targets: Tensor, number: int) -> float:
     """One step of the optimiser and of the average; the loss."""
-    rate = (
-        config.learning_rate
-        * min(1, number / config.warm_up)
-        * (0.5 * (1 + math.cos(math.pi * number / config.steps)) + 0.01)
-    )
     for group in state.optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate_of(config, number)
     with torch.autocast(inputs.device.type, torch.bfloat16):
         logits = state.network(inputs.float().contiguous(memory_format=torch.channels_last))
     loss = loss_of(logits.float(), targets, config)
@@ -143,6 +152,13 @@ def _step(state: State, config: TrainConfig, inputs: Tensor, targets: Tensor, nu
         else:
             state.average[name].copy_(tensor)
     return float(loss.detach())
+
+
+def rate_of(config: TrainConfig, number: int) -> float:
+    """Learning rate of a step: in each part it rises over the warm-up and falls as a cosine."""
+    done, steps = (number, config.steps) if number <= config.steps else (number - config.steps, config.more_steps)
+    fall = 0.5 * (1 + math.cos(math.pi * done / steps)) + 0.01
+    return config.learning_rate * min(1, done / config.warm_up) * fall
 
 
 def loss_of(logits: Tensor, targets: Tensor, config: TrainConfig) -> Tensor:

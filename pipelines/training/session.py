@@ -34,6 +34,9 @@ from weights.store import save
 VALIDATION_SEED = 1_000_000
 """Added to the seed of a run for the grounds kept out."""
 
+PAINTED_SEED = 2_000_000
+"""Added to it for the painted variants."""
+
 _GSD_M = (2.0, 60.0)
 
 _UNNAMED = Source(name="archives given", licence="not stated", what="scenes without labels")
@@ -81,7 +84,7 @@ def run_training(
     _same_run(config, folder)
     learning, kept = _grounds(config, archives)
     _plant(config, learning, kept, folder, workers, progress)
-    items, validation = load(folder / "train"), load(folder / "validation")
+    items, painted, validation = (load(folder / name) for name in ("train", "painted", "validation"))
     if not items or not validation:
         raise BadInputError("nothing could be planted: the archives show too little ground")
 
@@ -89,8 +92,8 @@ def run_training(
         draw(folder / "curves.jsonl", folder / "curves.html")
         return _figures(Engine(network, spec, "cpu" if where == "cpu" else "cuda"), validation)
 
-    with progress.stage("training", config.steps) as step:
-        network = train(config, items, folder, where, step, watch)
+    with progress.stage("training", config.all_steps) as step:
+        network = train(config, items, painted, folder, where, step, watch)
     draw(folder / "curves.jsonl", folder / "curves.html")
     # what the user's own machine computes is what is calibrated: rounded weights, as they are stored
     tensors = to_tensors(network.cpu())
@@ -151,6 +154,9 @@ def _plant(
 ) -> None:
     with progress.stage("planting", config.variants) as step:
         make_real(learning, config.variant, config.variants, config.seed, folder / "train", workers, step)
+    with progress.stage("painting", config.painted) as step:
+        seed = config.seed + PAINTED_SEED
+        make_real(learning, config.painting, config.painted, seed, folder / "painted", workers, step)
     with progress.stage("planting for validation", config.validation) as step:
         # what may have changed there is left out, never guessed: the thresholds rest on planted changes alone
         sober = config.variant.model_copy(update={"likely": False})

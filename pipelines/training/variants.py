@@ -27,7 +27,19 @@ PLANTED = PlantSpec(
     gain=0.09,
     noise=0.003,
 )
-"""What is planted for training: mostly real ground moved within its pair; paint is what the exam is made of."""
+"""What is planted for training: mostly real ground moved within its pair, as real changes look."""
+
+PAINTED = PlantSpec(
+    violations_per_km2=2.4,
+    decoys_per_km2=2.4,
+    transplants_per_km2=0.8,
+    moved_per_km2=0.8,
+    area_ha=(0.05, 15.0),
+    median_ha=0.9,
+    gain=0.08,
+    noise=0.003,
+)
+"""What is planted for the second part of it: mostly painted sites and decoys, of kinds that no pair at hand shows."""
 
 
 class VariantSpec(BaseModel):

@@ -9,7 +9,7 @@ from detectors.black_soil import DETECTOR, TO_WATER, judge
 from detectors.core.history import Opinion
 from detectors.core.timelogic import SPRING_SOIL
 
-SEEDS = pytest.mark.parametrize("seed", range(3))
+SEEDS = pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 SHAPE = (44, 44)
 BEFORE = dt.date(2023, 7, 25)
 WINTER = dt.date(2024, 1, 15)

@@ -33,7 +33,7 @@ def opinion(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mix", [STUMPS, {"chernozem": 0.9, "dry_grass": 0.1}, {"gravel": 0.6, "blue_roof": 0.4}])
 def test_cleared_ground_stands(ground: ModuleType, mix: dict[str, float], seed: int) -> None:
     found = opinion(ground, ground.then(ground.forest(), (CHANGE, ground.fixed(**mix))), seed=seed)
@@ -161,7 +161,7 @@ def test_an_edge_that_creeps_is_found(ground: ModuleType, metres: float, crop: s
     assert np.nanmax(score[4:-4, :24]) < 0.4
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_an_edge_that_stays_is_silent(ground: ModuleType, seed: int) -> None:
     plan = dict(zip(range(2021, 2026), ("spring wheat", "rape", "barley", "potato", "maize"), strict=True))
     score = edge(ground, [0.0] * 4, ground.rotation(plan), seed=seed, dry={2024: 1.0})

@@ -15,7 +15,7 @@ APPROVED, EXPIRES = dt.date(2020, 6, 1), dt.date(2022, 5, 31)
 AFTER = (dt.date(2024, 7, 1), dt.date(2024, 8, 5))
 USED = dt.date(2020, 6, 20)
 DONE = dt.date(2023, 4, 20)
-SEEDS = pytest.mark.parametrize("seed", range(4))
+SEEDS = pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 
 Look = Callable[..., Opinion]
 
@@ -133,7 +133,7 @@ def only(made: PatchSeries, keep: Any) -> PatchSeries:
     return PatchSeries(**{**vars(made), "values": made.values[kept], "days": days})
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), seed=st.integers(0, 3))
 def test_lost_looks_never_turn_a_reclaimed_site_into_a_sure_lead(ground: ModuleType, data: Any, seed: int) -> None:
     steppe, inside = ground.grass(0.7), ground.middle((40, 40), 12, 14)
@@ -144,7 +144,7 @@ def test_lost_looks_never_turn_a_reclaimed_site_into_a_sure_lead(ground: ModuleT
     assert not found.stands or found.unsure
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.floats(0, 0.9), more=st.floats(0.02, 0.5), seed=st.integers(0, 5))
 def test_more_cover_never_makes_an_open_site_surer(ground: ModuleType, first: float, more: float, seed: int) -> None:
     steppe, inside = ground.grass(0.7), ground.middle((40, 40), 12, 14)

@@ -36,7 +36,7 @@ def since(ground: ModuleType, cover: Any) -> Any:
     return ground.then(ground.meadow(), (CHANGE, cover))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_drained_meadow_is_drier_than_its_weeks_and_its_basin(ground: ModuleType, seed: int) -> None:
     found = opinion(ground, since(ground, ground.grass(0.9)), seed=seed)
     assert (found.stands, found.unsure, found.change) == (True, False, DRAINED)
@@ -44,7 +44,7 @@ def test_drained_meadow_is_drier_than_its_weeks_and_its_basin(ground: ModuleType
     assert "净偏低" in found.remarks[0].zh
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_dry_year_comes_over_the_basin_too(ground: ModuleType, seed: int) -> None:
     found = opinion(ground, ground.meadow(), dry={2025: 1.0}, seed=seed)
     assert not found.stands
@@ -154,7 +154,10 @@ def test_ground_that_dried_for_two_summers_is_found_and_a_dry_basin_is_not(groun
     canvas = ground.Canvas(ground.meadow(), [(place, drained)], SHAPE)
     sky = ground.Weather(seed=2, dry={2024: 0.8, 2025: 0.6}, cloud=0.02)
     score = drying(ground.years(canvas, DRYING.season, range(2020, 2026), sky, step=12))
-    assert (score[place] >= 0.5).mean() > 0.8
+    assert (score[place] >= 0.5).mean() > 0.7
     assert (score[~place] >= 0.5).mean() < 0.05
+    mown = ground.in_years(ground.meadow(), (2021, 2024, 2025), ground.meadow(mown=200))
+    swings = ground.Canvas(ground.meadow(), [(place, mown)], SHAPE)
+    assert (drying(ground.years(swings, DRYING.season, range(2020, 2026), sky, step=12)) >= 0.5).mean() < 0.01
     short = drying(ground.years(canvas, DRYING.season, range(2023, 2026), sky, step=12))
     assert np.isnan(short).all()

@@ -217,7 +217,7 @@ def test_forest_needs_two_penalties_in_two_years(subject: Make) -> None:
 # --- which rules at all -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change", ["过火", "积雪", "裸地变植被", "河道自然演变"])
+@pytest.mark.parametrize("change", ["积雪", "裸地变植被", "河道自然演变", "河道自然变迁"])
 def test_what_nobody_did_breaks_no_rule(subject: Make, change: str) -> None:
     assert consider(subject("grassland", (99, 98, 100), AFTER, {"grassland": {}}, change)) == ()
 
@@ -239,8 +239,10 @@ def test_a_change_tells_its_use(change: str, use: str) -> None:
     assert "none" not in uses_of(change)
 
 
-def test_a_change_that_tells_no_use_is_to_be_checked(subject: Make) -> None:
-    finding = by_id(subject("grassland", (30, 29, 31), AFTER, {"grassland": {}}, "植被变裸地"))["grassland-2012"]
+@pytest.mark.parametrize("change", ["植被变裸地", "过火", "林地过火", "植被变化"])
+def test_a_change_that_tells_no_use_is_to_be_checked(subject: Make, change: str) -> None:
+    finding = by_id(subject("grassland", (30, 29, 31), AFTER, {"grassland": {}}, change))["grassland-2012"]
+    assert finding.state == State.ABOVE
     assert finding.use == "not told"
     assert any("用途须实地核实" in note.zh for note in finding.notes)
 

@@ -9,10 +9,18 @@ from detectors.core.features import CHANNELS
 from pipelines.errors import BadInputError
 from pipelines.training.config import TrainConfig
 from pipelines.training.dataset import Item
-from pipelines.training.loop import loss_of, train
+from pipelines.training.loop import loss_of, rate_of, train
 
 CONFIG = TrainConfig(
-    steps=4, batch=1, checkpoint=2, warm_up=2, encoder="resnet18", depth=2, decoder_channels=(8, 4), learning_rate=1e-2
+    steps=4,
+    more_steps=0,
+    batch=1,
+    checkpoint=2,
+    warm_up=2,
+    encoder="resnet18",
+    depth=2,
+    decoder_channels=(8, 4),
+    learning_rate=1e-2,
 )
 
 
@@ -34,7 +42,11 @@ def items() -> list[Item]:
 
 
 def run(
-    folder: Path, stop_at: int = 99, config: TrainConfig = CONFIG, given: list[Item] | None = None
+    folder: Path,
+    stop_at: int = 99,
+    config: TrainConfig = CONFIG,
+    given: list[Item] | None = None,
+    painted: list[Item] | None = None,
 ) -> dict[str, np.ndarray]:
     folder.mkdir(exist_ok=True)
     done = 0
@@ -45,9 +57,9 @@ def run(
         if done == stop_at:
             raise StoppedError
 
-    module = train(config, given or items(), folder, "cpu", step, lambda number, _: {"seen": number})
+    module = train(config, given or items(), painted or [], folder, "cpu", step, lambda number, _: {"seen": number})
     assert not module.training
-    assert done == config.steps
+    assert done == config.all_steps
     return {name: tensor.numpy() for name, tensor in module.state_dict().items()}
 
 
@@ -144,3 +156,30 @@ def test_burnt_weighs_less_than_disturbance() -> None:
     wrong[0, 0, 0] = wrong[1, 0, 1] = 2
     disturbance, burnt = (loss_of(logits, targets, CONFIG).item() for logits in wrong)
     assert burnt == pytest.approx(CONFIG.burnt * disturbance, rel=0.05)
+
+
+def test_painted_variants_join_in_the_second_part(tmp_path: Path) -> None:
+    both = CONFIG.model_copy(update={"more_steps": 5})
+    quiet = [Item(item.inputs, np.zeros_like(item.targets), "real", True) for item in items()]
+    learned = run(tmp_path / "both", config=both, painted=quiet)
+    other = run(tmp_path / "other", config=both, painted=items())
+    first = run(tmp_path / "first")
+    assert any(not np.allclose(learned[name], other[name], atol=1e-5) for name in learned), "the painted were not seen"
+    rows = [json.loads(line)["step"] for line in (tmp_path / "both" / "curves.jsonl").read_text().splitlines()]
+    assert rows == [2, 4, 6, 8, 9]
+    # until then nothing of them was seen: a run that is asked for more afterwards goes on where it ended
+    (tmp_path / "first" / "curves.jsonl").unlink()
+    went_on = run(tmp_path / "first", config=both, painted=quiet)
+    for name in first:
+        np.testing.assert_allclose(went_on[name], learned[name], atol=1e-5, err_msg=name)
+
+
+def test_the_learning_rate_begins_anew_in_the_second_part() -> None:
+    config = TrainConfig(steps=1500, more_steps=2000, warm_up=100, learning_rate=2e-3)
+    rates = [rate_of(config, number) for number in (50, 100, 1500, 1550, 1600, 2500, 3500)]
+    assert rates[0] == pytest.approx(1e-3, rel=0.02)
+    assert rates[1] == pytest.approx(2e-3, rel=0.03)
+    assert rates[2] < 3e-5
+    assert rates[3:5] == pytest.approx([1e-3, 2e-3], rel=0.03)
+    assert rates[5] == pytest.approx(1e-3, rel=0.03)
+    assert rates[6] < 3e-5

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from detectors.core.arrays import BoolArray, FloatArray
-from detectors.core.edges import compactness
-from detectors.core.wetness import ALWAYS, NEVER, share
+from detectors.core.open_water import ALWAYS, NEVER, share
+from detectors.core.shapes import compactness
 
 ALWAYS_WATER = 0.8
 """Mean over the years from which ground counts as water in every one of them."""
@@ -49,7 +48,7 @@ def by_year(water: FloatArray, years: tuple[int, ...]) -> tuple[tuple[int, ...],
     """The years there are, ascending, and (Y, H, W) share of each year's looks that saw water.
 
     Args:
-        water: (T, H, W) of `wetness.wet`.
+        water: (T, H, W) of `open_water.wet`.
         years: of the T looks.
     """
     found = tuple(sorted(set(years)))
@@ -59,6 +58,8 @@ def by_year(water: FloatArray, years: tuple[int, ...]) -> tuple[tuple[int, ...],
 
 def width_px(water: BoolArray) -> float:
     """Usual width of a channel: four times the mean distance of its water to land; 0 where there is none."""
+    from scipy import ndimage
+
     if not water.any():
         return 0.0
     return 4 * float(ndimage.distance_transform_edt(water)[water].mean())
@@ -88,6 +89,8 @@ class Banks:
         Args:
             inside: (H, W) the patch.
         """
+        from scipy import ndimage
+
         near = ndimage.binary_dilation(inside, iterations=self.reach_px)
         lost, gained = int((self.lost & near).sum()), int((self.gained & near).sum())
         return min(lost, gained) / max(lost, gained) if max(lost, gained) else float("nan")
@@ -107,6 +110,8 @@ def filled(earlier: FloatArray, now: FloatArray) -> BoolArray:
         earlier: (Y, H, W) share of water by year, oldest first, NaN = not observed.
         now: (H, W) the same today.
     """
+    from scipy import ndimage
+
     out = np.zeros(now.shape, np.bool_)
     if len(earlier) < LEAST_YEARS:
         return out
@@ -132,6 +137,8 @@ def dug(moved: Banks, ever: BoolArray) -> BoolArray:
         moved: what turned from land to water.
         ever: (H, W) ground that was water in an earlier year: there a pool came back, nobody dug it.
     """
+    from scipy import ndimage
+
     out = np.zeros(moved.gained.shape, np.bool_)
     water = moved.before | moved.gained
     fresh = ndimage.binary_opening(moved.gained & ~ever, np.ones((2, 2), bool))
@@ -147,6 +154,8 @@ def dug(moved: Banks, ever: BoolArray) -> BoolArray:
 
 def beside_water(gained: BoolArray, before: BoolArray) -> bool:
     """Whether most of what became water lies in pieces that begin at the water there was: a bank that was taken."""
+    from scipy import ndimage
+
     label, count = ndimage.label(gained, _EIGHT)
     if not count:
         return False
@@ -166,6 +175,8 @@ def pieces(mask: BoolArray, least: BoolArray | None = None) -> Iterator[tuple[tu
         mask: (H, W).
         least: (H, W) pieces that hold no pixel of it are left out.
     """
+    from scipy import ndimage
+
     label, count = ndimage.label(mask, _EIGHT)
     sizes = np.bincount(label.ravel(), minlength=count + 1)
     wanted = np.ones(count + 1, bool) if least is None else np.bincount(label[least], minlength=count + 1) > 0

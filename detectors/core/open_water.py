@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from detectors.core.arrays import BoolArray, FloatArray, IntArray
 from detectors.core.history import PatchSeries, Remark, Years
@@ -114,6 +113,8 @@ def levels_around(water: FloatArray, window_px: int) -> FloatArray:
         water: (T, H, W) of `wet`.
         window_px: edge of the window, odd.
     """
+    from scipy import ndimage
+
     usual = share(water)
     out = []
     for one in water:
@@ -243,6 +244,8 @@ def high_water(series: PatchSeries, water: FloatArray, until_before: bool = True
 
 def near(mask: BoolArray, pixels: int) -> BoolArray:
     """(H, W) within so many pixels of a mask, itself included."""
+    from scipy import ndimage
+
     return np.asarray(ndimage.binary_dilation(mask, iterations=pixels)) if mask.any() else mask
 
 
@@ -264,9 +267,13 @@ def retreat(moved_off: BoolArray, before: BoolArray, inside: BoolArray, depth_px
 
 def depth_of(mask: BoolArray) -> int:
     """How deep a piece of ground is, in pixels from its edge to its middle."""
+    from scipy import ndimage
+
     return int(np.ceil(float(ndimage.distance_transform_edt(mask).max()))) if mask.any() else 0
 
 
 def widest(picture: FloatArray, pixels: int) -> FloatArray:
     """(H, W) largest value within so many pixels: what lay a little aside on another day."""
+    from scipy import ndimage
+
     return np.asarray(ndimage.maximum_filter(picture, 2 * pixels + 1), np.float32)

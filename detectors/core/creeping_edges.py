@@ -6,12 +6,11 @@ edge of the first years, summed across it, say where the edge stood to a fractio
 """
 
 import numpy as np
-from scipy import ndimage
 
 from detectors.core.arrays import BoolArray, FloatArray
-from detectors.core.cover import nan_median
-from detectors.core.edges import masked_mean
 from detectors.core.history import Years
+from detectors.core.plant_cover import nan_median
+from detectors.core.shapes import masked_mean
 
 BELT_M = 110.0
 """How far from its first edge a forest is watched: five years at 20 m."""
@@ -64,6 +63,8 @@ def crept(years: Years) -> FloatArray:
 
 def _shares(years: Years) -> FloatArray:
     """(Y, H, W) share of trees by year; NaN where not observed, or where forest and open ground look too much alike."""
+    from scipy import ndimage
+
     dark = years.band("green") + years.band("swir16")
     deep = max(round(DEEP_M / years.pixel_m), 2)
     within = ndimage.binary_erosion(years.ground, iterations=deep)
@@ -92,6 +93,8 @@ def _carried(share: FloatArray) -> FloatArray:
 
 def _belt(first: FloatArray, years: Years) -> BoolArray:
     """(H, W) forest of the first years within `BELT_M` of its edge to open ground, and its mixed pixels."""
+    from scipy import ndimage
+
     with np.errstate(invalid="ignore"):
         trees = ndimage.binary_opening(first >= 0.5, np.ones((3, 3), bool))
         open_ground = ndimage.binary_opening(first < 0.3, np.ones((3, 3), bool))
@@ -102,6 +105,8 @@ def _belt(first: FloatArray, years: Years) -> BoolArray:
 
 def _moved(lost: FloatArray, first: FloatArray, belt: BoolArray, pixel_m: float) -> FloatArray:
     """(Y, H, W) metres by which the edge nearby has moved: lost area in a window over the length of edge in it."""
+    from scipy import ndimage
+
     window = 2 * round(ALONG_M / pixel_m / 2) + 1
     edge = belt & ndimage.binary_dilation(~belt & (first < 0.5)) if belt.any() else belt
     length = ndimage.uniform_filter(edge.astype(np.float32), window) * window**2

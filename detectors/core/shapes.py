@@ -1,11 +1,9 @@
-"""Shapes and edges: how straight a line is, how compact a patch, how far a forest's edge moved."""
+"""Shapes and lines: how compact a patch is, how straight a line, and means over what a mask holds."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull
 
 from detectors.core.arrays import BoolArray, FloatArray
 
@@ -47,6 +45,9 @@ def compactness(mask: BoolArray) -> Compactness:
     Raises:
         ValueError: if it is empty.
     """
+    from scipy import ndimage
+    from scipy.spatial import ConvexHull
+
     rows, columns = np.nonzero(mask & ~ndimage.binary_erosion(mask))
     if not rows.size:
         raise ValueError("an empty mask has no shape")
@@ -118,6 +119,8 @@ def _shifted(picture: FloatArray, way: NDArray[np.float64], reach: int) -> Float
 
 def masked_mean(picture: FloatArray, mask: BoolArray, window_px: int) -> FloatArray:
     """(H, W) mean over a window of what a mask holds and was observed; NaN where that is less than ten pixels."""
+    from scipy import ndimage
+
     known = mask & np.isfinite(picture)
     count = ndimage.uniform_filter(known.astype(np.float32), window_px, mode="constant") * window_px**2
     total = ndimage.uniform_filter(np.where(known, picture, 0).astype(np.float32), window_px, mode="constant")

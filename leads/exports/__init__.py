@@ -1,0 +1,1 @@
+"""Leads and their outlines as files for other offices: tables, vectors, corner tables."""

@@ -1,0 +1,1 @@
+"""The store: every lead with its facts, in SQLite or PostGIS."""

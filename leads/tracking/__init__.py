@@ -1,0 +1,1 @@
+"""From sightings to leads that last: matching, and the fold over dated observations."""

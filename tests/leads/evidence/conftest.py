@@ -1,0 +1,143 @@
+"""A home with two nights, a review and a case, all of it recorded."""
+
+import datetime as dt
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from leads.evidence.chain import Item, Ledger, Verification
+from leads.evidence.cover import append_store_rows
+from leads.evidence.keep import keep, keep_file, keep_record
+from leads.geopackage import write_geopackage
+from leads.store import tables
+from leads.store.records import CoverageRecord, RunRecord
+from leads.store.store import Store
+from leads.store.tables import case_events, cases
+
+AT = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
+NIGHTS = (3, 8)
+
+
+def _sites() -> ModuleType:
+    if "store_sites" not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            "store_sites", Path(__file__).parent.parent / "store" / "sites.py"
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules["store_sites"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["store_sites"])
+    return sys.modules["store_sites"]
+
+
+@dataclass
+class Home:
+    """A home and its store."""
+
+    path: Path
+    store: Store
+    head: str = ""
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store)
+
+    def verify(self, head: str | None = None) -> Verification:
+        return self.ledger.verify(self.path, head)
+
+    def tamper(self, sql: str) -> None:
+        """What somebody who owns the database can do."""
+        with self.store.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if connection.dialect.name == "sqlite":
+                for table in tables.APPEND_ONLY:
+                    for verb in ("update", "delete"):
+                        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_{verb}")
+            else:
+                connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+            assert connection.exec_driver_sql(sql).rowcount > 0
+
+
+def result(folder: Path, ground) -> Path:
+    """What a scan leaves, small."""
+    (folder / "imagery").mkdir(parents=True)
+    (folder / "scores").mkdir()
+    told = {"driver": "GTiff", "width": 16, "height": 16, "crs": "EPSG:32650",
+            "transform": from_origin(5e5, 5.5e6, 10, 10)}  # fmt: skip
+    with rasterio.open(folder / "imagery" / "before_32650.tif", "w", count=1, dtype="uint16", **told) as file:
+        file.write(np.arange(256, dtype="uint16").reshape(1, 16, 16))
+    with rasterio.open(folder / "scores" / "mine_32650.tif", "w", count=1, dtype="float32", **told) as file:
+        file.write(np.linspace(0, 1, 256, dtype="float32").reshape(1, 16, 16))
+    write_geopackage(folder / "leads.gpkg", [(ground, {"lead_id": "WX-1", "score": 0.8})], [])
+    outputs = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    (folder / "run.json").write_text(json.dumps({"format": "weixun-run-1", "outputs": outputs}))
+    return folder
+
+
+def fill(path: Path, store: Store) -> Home:
+    """Two nights with what was kept of them, a review of the first lead, and a case of it."""
+    sites = _sites()
+    home = Home(path, store)
+    weights = path / "w.safetensors"
+    path.mkdir(exist_ok=True)
+    weights.write_bytes(b"weights" * 100)
+    for number in NIGHTS:
+        run_id, day = f"night{number}", sites.day(number)
+        ground = [sites.rect(0, 0, 2), sites.rect(5, 5)]
+        store.begin_run(RunRecord(run_id, "patrol", "steppe", day, AT, None, 0, "weixun 1", "run.json", ""))
+        row = CoverageRecord(run_id, "steppe", "b1", "after", day, 0.9, 0.1, 0.0, 0.0, "", sites.GROUND)
+        store.night(run_id, "steppe", [sites.look(number, ground)], [row], [])
+        store.finish_run(run_id, 0, "00", AT)
+        place = result(path / "patrol" / run_id / day.strftime("%Y%m%d"), ground[0])
+        (path / "patrol" / run_id / "run.json").write_text(json.dumps({"night": number}))
+        items = [Item("output", f"{place.name}/{name}", sha) for name, sha in keep(path, run_id, place).items()]
+        items.append(Item("run", "run.json", keep_record(path, run_id, path / "patrol" / run_id / "run.json")))
+        items += [Item("file", "weights", keep_file(path, weights)), Item("config", "patrol.toml", "ab" * 32)]
+        Ledger(store).append(run_id, items)
+        home.head = append_store_rows(Ledger(store), run_id)
+    lead = next(iter(store.leads()))
+    done = store.review(
+        lead.id, lead.version, "confirmed", "", "看过 hand written", "王", AT, "inbox.gpkg", "aa" * 32,
+        sites.rect(0, 0, 2, 0.9), 12_345.0,
+    )  # fmt: skip
+    assert done.kind == "applied", done
+    with store.writing() as connection:
+        named = {"title": "t", "regulator": "r", "addressee": "a", "jurisdiction": "j", "version": 1}
+        connection.execute(
+            cases.insert().values(
+                id="C1", state="初步调查", opened=sites.day(9), closed=None, created=AT, updated=AT, **named
+            )
+        )
+        connection.execute(case_events.insert().values(case_id="C1", state="立案", at=AT, due=None, by="李", note="n"))
+    home.head = append_store_rows(Ledger(store), "review-1")
+    return home
+
+
+@pytest.fixture
+def store(sqlite_store: Callable[[], str]) -> Iterator[Store]:
+    with Store.open(sqlite_store()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def home(tmp_path: Path, store: Store) -> Home:
+    return fill(tmp_path / "home", store)
+
+
+@pytest.fixture
+def team_home(tmp_path: Path, postgis_store: Callable[[], str]) -> Iterator[Home]:
+    with Store.open(postgis_store()) as opened:
+        yield fill(tmp_path / "home", opened)

@@ -1,0 +1,28 @@
+"""Writes one large night into the store named, and says when it begins: something to be killed."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+spec = importlib.util.spec_from_file_location("store_sites", Path(__file__).with_name("sites.py"))
+assert spec is not None
+assert spec.loader is not None
+sites = importlib.util.module_from_spec(spec)
+sys.modules["store_sites"] = sites
+spec.loader.exec_module(sites)
+
+from leads.store.store import Store  # noqa: E402 – after what it is written with
+
+
+def looks(number: int) -> list[object]:
+    """Four hundred sites; those of an even column grow from night to night."""
+    grounds = [sites.rect(2 * x, 2 * y, 1 + 0.02 * number * (x % 2 == 0)) for x in range(20) for y in range(20)]
+    return [sites.look(number, grounds[number:])]
+
+
+if __name__ == "__main__":
+    with Store.open(sys.argv[1]) as store:
+        night = looks(int(sys.argv[2]))
+        print("writing", flush=True)
+        store.night(f"run{sys.argv[2]}", "steppe", night, (), ())
+        print("written", flush=True)
