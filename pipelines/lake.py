@@ -55,10 +55,15 @@ class LakeDay:
     """Share of the ground that is water at any time which was seen, 0–1; ice counts as seen."""
 
     area: float | None
-    """None = too little of the shore was seen, or there was ice; the bounds still hold."""
+    """None = too little of the shore was seen, or there was ice."""
 
     low: float
+    """NaN under ice, as `high`."""
+
     high: float
+    """Takes ground that was not seen for water if it was water on any day asked for: a flood above all of them, under
+    cloud, would not be in it."""
+
     ice: float
     """Share of the possible water that was seen under ice, 0–1; NaN = nothing seen."""
 
@@ -215,6 +220,8 @@ def measured(day: dt.date, look: Look, ever: float, gsd_m: float) -> LakeDay:
         area = (sure + look.unknown * share + (look.more - look.less) / 2) / 1e6
     high = look.water + lost + look.more + half
     low = max(sure - look.less - half, 0.0)
+    if ice > OPEN:  # what lies under ice, and whether snow beside it lies on the lake, is not told
+        low = high = math.nan
     bloom = look.algae if look.algae >= LEAST_BLOOM_M2 else 0.0
     return LakeDay(day, max(0.0, seen_share), area, low / 1e6, high / 1e6, ice, bloom / 1e6, "", look.shore_m / 1000)
 
@@ -245,8 +252,8 @@ def ice_years(days: Sequence[LakeDay]) -> tuple[IceYear, ...]:
         between = [
             day for day in open_days if (last_ice is None or day > last_ice) and (first_ice is None or day < first_ice)
         ]
-        ends = (min(between), max(between)) if between else (None, None)
-        found.append(IceYear(year, last_ice, *ends, first_ice))
+        first_open, last_open = min(between, default=None), max(between, default=None)
+        found.append(IceYear(year, last_ice, first_open, last_open, first_ice))
     return tuple(found)
 
 

@@ -253,12 +253,23 @@ def _sum(
     clear = inside & (look != UNSEEN) & (look != ICE) & ~lost
     shore, dry = clear & ever & ~always, clear & ~water
     edge_px = _edge_px(water, dry)
-    counts = (
-        clear.sum(), (inside & (look == ICE) & ever).sum(), water.sum(), (lost & always).sum(), (lost & ~always).sum(),
-        shore.sum(), (shore & water).sum(), (water & (look >= BLOOM)).sum(),
-    )  # fmt: skip
+
+    def area(mask: BoolArray) -> float:
+        return float(mask.sum()) * pixel_m2
+
     return Look(
-        *(float(count) * pixel_m2 for count in counts), shore_m=edge_px * gsd_m, edge_px=edge_px, less=0.0, more=0.0
+        observed=area(clear),
+        ice=area(inside & (look == ICE) & ever),
+        water=area(water),
+        inferred=area(lost & always),
+        unknown=area(lost & ~always),
+        shore_seen=area(shore),
+        shore_wet=area(shore & water),
+        algae=area(water & (look >= BLOOM)),
+        shore_m=edge_px * gsd_m,
+        edge_px=edge_px,
+        less=0.0,
+        more=0.0,
     )
 
 

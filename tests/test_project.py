@@ -228,7 +228,7 @@ def test_changelog_has_an_entry_for_this_version() -> None:
 
 @pytest.mark.parametrize("command", [["--help"], ["scan", "--help"], ["detectors", "list"]])
 def test_commands_that_read_no_pixels_import_nothing_heavy(command: list[str]) -> None:
-    heavy = ("geopandas", "lightgbm", "pandas", "prefect", "rasterio", "s2cloudless", "scipy", "torch")
+    heavy = ("geopandas", "lightgbm", "odc.geo", "pandas", "prefect", "rasterio", "s2cloudless", "scipy", "torch")
     code = (
         "import sys\n"
         "from pipelines.cli import main\n"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from detectors.core.arrays import BoolArray, FloatArray
@@ -207,13 +208,15 @@ def breaks(decibels: FloatArray, course: FloatArray, days: Sequence[dt.date]) ->
     seen = np.isfinite(each)
     count = seen.sum(axis=1)
     joined = np.where(seen, each, 0).sum(axis=1) / np.sqrt(np.maximum(count, 1))
-    score, since = _cumulative(joined, count > 0, np.array([day.toordinal() for day in days], float))
+    score, since = _cumulative(joined, count > 0, np.array([day.toordinal() for day in days], np.float64))
     few = (count > 0).sum(axis=0) < LEAST_LOOKS
     nan = np.float32(np.nan)
     return Breaks(np.where(few, nan, score).astype(np.float32), np.where(few, nan, since).astype(np.float32))
 
 
-def _cumulative(joined: FloatArray, seen: BoolArray, ordinals: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _cumulative(
+    joined: FloatArray, seen: BoolArray, ordinals: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N,) highest sum and when its rise began. A look that saw nothing moves neither."""
     shape = joined.shape[1]
     total, start = np.zeros(shape), np.full(shape, ordinals[0])
@@ -238,7 +241,7 @@ def noise_limit(looks: int, false_alarm: float = FALSE_ALARM, series: int = 4000
         series: how many are simulated, always the same ones.
     """
     noise = np.random.default_rng(1).standard_normal((looks, series)).astype(np.float32)
-    best, _ = _cumulative(noise, np.ones(noise.shape, np.bool_), np.arange(looks, dtype=float))
+    best, _ = _cumulative(noise, np.ones(noise.shape, np.bool_), np.arange(looks, dtype=np.float64))
     return float(np.quantile(best, 1 - false_alarm))
 
 

@@ -7,7 +7,8 @@ def uses_of(change_zh: str, detector: str = "") -> frozenset[Use]:
     """The uses that a change's Chinese name tells; empty where it tells none.
 
     Holds ``none`` where the name says that nobody took the ground: snow, regrowth, a river's own doing. Then no other
-    use is in it. Fire and other plants tell no use and are not ``none``: a pit in dark soil is called burnt now and then.
+    use is in it. Fire and other plants tell no use and are not ``none``: a pit in dark soil is now and then called
+    burnt.
     """
     settings = load_settings()
     told = {entry.use for entry in settings.uses if any(word in change_zh for word in entry.words)}

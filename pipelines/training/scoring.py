@@ -20,6 +20,10 @@ from pipelines.training.dataset import Item
 LOW_OF_HIGH = 0.6
 """The threshold down to which a patch grows, as a share of the one that begins it."""
 
+PATCH_LOW, PATCH_HIGH = 0.5, 0.75
+"""The network's own certainty down to which a patch grows, and that which begins it. Chosen by leads planted with seeds
+of their own (docs/design/network.md); a kind of change whose weight is 0.7 or less then begins none."""
+
 _BINS = 40
 
 

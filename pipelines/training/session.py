@@ -26,7 +26,7 @@ from pipelines.training.config import TrainConfig
 from pipelines.training.curves import draw
 from pipelines.training.dataset import Item, load, make_real, make_simulated
 from pipelines.training.loop import spec_of, train
-from pipelines.training.scoring import Scoring, best_threshold, scoring_of
+from pipelines.training.scoring import PATCH_HIGH, PATCH_LOW, Scoring, best_threshold, scoring_of
 from pipelines.training.variants import as_it_is
 from weights.manifest import Calibration, Draft, Entry, Metric, Source, Thresholds
 from weights.store import save
@@ -212,7 +212,7 @@ def _draft(config: TrainConfig, scoring: Scoring, sources: Sequence[Source], com
         bands=BANDS,
         gsd_m=_GSD_M,
         reach_px=reach_px(spec),
-        thresholds=Thresholds(low=scoring.low, high=scoring.high),
+        thresholds=Thresholds(low=scoring.low, high=scoring.high, patch_low=PATCH_LOW, patch_high=PATCH_HIGH),
         calibration=Calibration(points=scoring.calibration),
         training_data=(*(sources or (_UNNAMED,)), *((simulated,) if config.simulated else ())),
         metrics=tuple(

@@ -49,6 +49,17 @@ def patch(detector: str, west: float) -> Dated:
         ("temporary_land", "temporary_land_permits", 119.612, False),  # 146 m
         ("black_soil", "basic_farmland", 119.605, True),
         ("black_soil", "basic_farmland", 119.63, False),
+        ("forest_encroachment", "forest_land", 119.6097, True),
+        ("forest_encroachment", "forest_land", 119.6099, False),
+        ("forest_encroachment", "harvest_permits", 119.63, True),
+        ("river_protection", "river_scope", 119.605, True),
+        ("river_protection", "river_scope", 119.611, False),
+        ("wetland", "wetland", 119.605, True),
+        ("wetland", "wetland", 119.611, False),
+        ("wetland", "reserve_zones", 119.63, True),
+        ("hulun_lake", "reserve_zones", 119.613, True),  # 219 m beside it
+        ("hulun_lake", "reserve_zones", 119.615, False),  # 365 m
+        ("hulun_lake", "wetland", 119.63, True),
         ("mine", "grassland", 119.63, True),
         ("land_disturbance", "grassland", 119.63, True),
     ],
@@ -59,4 +70,4 @@ def test_a_patch_off_its_models_ground_is_set_aside(
     account = Account()
     kept = on_own_ground([patch(detector, west)], Given(layer(tmp_path, kind)), account)  # type: ignore[arg-type]
     assert bool(kept) is stays
-    assert sum(sum(reasons.values()) for reasons in account.set_aside.values()) == (not stays)
+    assert sum(one.count for reasons in account.set_aside.values() for one in reasons.values()) == (not stays)

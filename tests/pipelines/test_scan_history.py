@@ -171,7 +171,9 @@ def test_what_it_drops_is_counted_with_its_reason_and_the_rest_carries_what_it_r
     pairs = replace(toy(Told()), watches=(), surveys=())
     judged = run(world, tmp_path / "judged", pairs, layers)
     plain = run(world, tmp_path / "plain", replace(pairs, history=None, judge=None), layers)
-    dropped = judged["set_aside"]["land_disturbance"]["植被未减少 no plants lost"]
+    (reason,) = judged["set_aside"]["land_disturbance"]
+    assert reason["reason"] == reason["example"] == "植被未减少 no plants lost"
+    dropped = reason["count"]
     assert dropped > 0
     assert judged["leads"] == plain["leads"] - dropped
     assert judged["leads"] > 0
@@ -180,7 +182,8 @@ def test_what_it_drops_is_counted_with_its_reason_and_the_rest_carries_what_it_r
     assert set(table["why"]) == {"植被骤减"}
     assert set(table["why_en"]) == {"plants lost"}
     assert set(table["change_zh"]) == {"植被剥离"}
-    assert leads(tmp_path / "plain")["why"].isna().all()
+    assert all(json.loads(said)["fell"] >= FELL for said in table["measures"])
+    assert leads(tmp_path / "plain")[["why", "measures"]].isna().all(axis=None)
     assert [scene["id"] for scene in judged["past_scenes"] if "20220716" in scene["id"]]
     assert plain["past_scenes"] == []
 
@@ -192,7 +195,7 @@ def test_a_permit_past_its_day_and_still_bare_is_a_lead_and_the_others_are_not(s
     (row,) = sites.itertuples()
     assert row.geometry.intersection(planted(world)[0]).area > 0.6 * planted(world)[0].area
     assert (str(row.date_bef)[:10], str(row.seen_first)[:10]) == ("2023-12-31", AFTER.isoformat())
-    assert row.why == "仍裸露"
+    assert row.why.startswith("仍裸露；前后影像比对亦见：植被剥离（")
     assert "临2021-1" in row.layers
     assert scanned.record["watched"] == {
         "land_disturbance:temporary_land_permits": {"due": 2, "found": 1, "in_order": 1, "sites": 3}
@@ -228,15 +231,15 @@ def test_a_survey_finds_on_its_own_ground_what_the_pair_is_blind_to(
     assert run(world, tmp_path / "none", blind, layers / "temporary_land_permits.geojson")["leads"] == 0
 
 
-def test_where_both_show_it_one_lead_remains_with_the_surveys_remark(scanned: Scanned, world: Path) -> None:
+def test_where_papers_pair_and_survey_show_it_one_lead_remains_with_all_remarks(scanned: Scanned, world: Path) -> None:
     assert scanned.record["surveys_merged"]["land_disturbance"] > 0
+    assert scanned.record["sites_merged"]["land_disturbance"] == 1
     table = leads(scanned.out)
     bare = planted(world)[0]
     here = table[shapely.area(shapely.intersection(table.geometry.to_numpy(), bare)) > 0.5 * bare.area]
-    assert sorted(here["change_zh"]) == ["植被剥离", "逾期未复垦"]
-    (why,) = here[here["change_zh"] == "植被剥离"]["why"]
-    assert "蚕食" in why
-    assert "植被骤减" in why
+    assert list(here["change_zh"]) == ["逾期未复垦"]
+    (why,) = here["why"]
+    assert all(said in why for said in ("仍裸露", "植被剥离", "植被骤减", "蚕食"))
 
 
 def test_other_blocks_give_the_same_leads(scanned: Scanned, world: Path, layers: Path, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Evidence: what leads were made of and what became of them, in a chain of hashes."""
