@@ -179,7 +179,8 @@ def planted(river: River) -> tuple[River, tuple[BoolArray, ...]]:
     water = river.water()
     always = (share(water) >= 0.85) & (water[-2:] > 0.5).all(axis=0)
     room = ndimage.distance_transform_cdt(always, "chessboard").astype(np.int32)
-    values, masks = river.values.copy(), []
+    values = river.values.copy()
+    masks: list[BoolArray] = []
     rng = np.random.default_rng(3)
     while len(masks) < PLATFORMS and room.max() >= PLATFORM_PX // 2:
         row, column = np.unravel_index(int(np.argmax(room)), room.shape)

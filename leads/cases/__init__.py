@@ -1,0 +1,1 @@
+"""Cases: what an office makes of leads, step by step, with its clocks."""

@@ -1,0 +1,1 @@
+"""Numbers: what was observed, found, judged and done, by date."""

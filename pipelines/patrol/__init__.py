@@ -1,0 +1,1 @@
+"""The night patrol: what is new, looked at, reported, and never silently skipped."""

@@ -1,0 +1,170 @@
+"""Six nights over a small steppe: what is new is worked, what is not is said, and nothing is counted twice."""
+
+import datetime as dt
+import importlib.util
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from imagery.providers.local import LocalProvider
+from imagery.simulated.truth import Truth
+from leads.store.records import Confidence, LeadRecord, Stock
+from leads.store.store import home_store
+from pipelines.errors import Exit
+from pipelines.patrol.config import PatrolConfig
+from pipelines.patrol.files import Places, read_json
+from pipelines.patrol.forecast import Forecast, forecast
+from pipelines.patrol.night import Night, run_night
+
+
+def _worlds() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("weixun_tests_patrol", Path(__file__).with_name("conftest.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    if not hasattr(module, "Flaky"):
+        spec.loader.exec_module(module)
+    return module
+
+
+worlds = _worlds()
+LOOKS = tuple(dt.date(2024, 7, day) for day in (4, 9, 14, 19))
+FIRST, QUIET, OUT, LATE, BROKEN, LAST = (dt.date(2024, 7, day) for day in (4, 6, 9, 10, 14, 19))
+
+
+@dataclass
+class Season:
+    """What the nights left."""
+
+    home: Path
+    world: Path
+    config: PatrolConfig
+    provider: object
+    nights: dict[dt.date, Night]
+    planned: Forecast
+    leads: dict[str, LeadRecord]
+    broken: str
+
+
+@pytest.fixture(scope="module")
+def season(tmp_path_factory: pytest.TempPathFactory) -> Season:
+    world = worlds.build_season(worlds.season_spec(LOOKS), tmp_path_factory.mktemp("season") / "world")
+    broken = worlds.break_scene(world, BROKEN).lower()
+    home = tmp_path_factory.mktemp("home")
+    config = worlds.config_of(world)
+    provider = worlds.Flaky(LocalProvider.open(world / "archive"), frozenset({OUT}))
+    sources = worlds.sources_of(provider)
+    nights = {}
+    for night in (FIRST, QUIET, OUT, LATE, BROKEN):
+        provider.night = night
+        nights[night] = run_night(config, home, night, sources=sources)
+    provider.night = LAST
+    planned = forecast(config, home, LAST, sources=sources)
+    nights[LAST] = run_night(config, home, LAST, sources=sources)
+    with home_store(home) as store:
+        leads = {lead.id: lead for lead in store.leads()}
+    return Season(home, world, config, provider, nights, planned, leads, broken)
+
+
+def test_a_night_with_new_scenes_works_the_blocks_they_show(season: Season) -> None:
+    area = season.nights[FIRST].areas[0]
+    assert list(area.days) == ["2024-07-04"]
+    assert 0 < area.worked <= area.due
+    assert area.observed_share > 0.8
+    assert season.nights[FIRST].exit_code is Exit.DONE
+
+
+def test_the_first_patrol_makes_an_inventory_and_later_ones_what_is_new(season: Season) -> None:
+    news = season.nights[FIRST].news[season.nights[FIRST].areas[0].aoi]
+    assert not news["new"]
+    later = {
+        name for night in (LATE, LAST) for name in season.nights[night].news[season.nights[night].areas[0].aoi]["new"]
+    }
+    assert all(season.leads[name].stock is Stock.INVENTORY for name in news["stock"] if name in season.leads)
+    assert all(season.leads[name].stock is Stock.NEW for name in later if name in season.leads)
+    assert later
+
+
+def test_a_night_without_new_scenes_works_nothing_and_says_so(season: Season) -> None:
+    night = season.nights[QUIET]
+    assert (night.exit_code, night.areas[0].due, night.areas[0].worked) == (Exit.DONE, 0, 0)
+    assert "no new scenes" in night.summary()
+    assert night.bulletin is not None
+    assert "没有新影像" in night.bulletin.read_text(encoding="utf-8")
+    assert not (Places(season.home).result(QUIET, night.areas[0].aoi, 1) / "20240704").exists()
+
+
+def test_an_outage_is_told_and_its_scenes_are_looked_at_the_night_after(season: Season) -> None:
+    out, late = season.nights[OUT], season.nights[LATE]
+    assert out.exit_code is Exit.PARTIAL
+    assert "503" in out.areas[0].error
+    assert out.bulletin is not None
+    assert "503" in out.bulletin.read_text(encoding="utf-8")
+    assert list(late.areas[0].days) == ["2024-07-09"]
+
+
+def test_a_broken_scene_is_named_and_waited_for(season: Season) -> None:
+    night = season.nights[BROKEN]
+    assert night.exit_code is Exit.PARTIAL
+    assert list(night.areas[0].unreadable) == [season.broken]
+    assert night.areas[0].worked == 0
+    assert season.broken in season.nights[LAST].areas[0].unreadable
+    troubles = read_json(Places(season.home).state("troubles"))
+    assert troubles[night.areas[0].aoi][season.broken] == [BROKEN.isoformat(), LAST.isoformat()]
+
+
+def test_what_was_planted_is_found_once_and_its_interval_holds_the_day(season: Season) -> None:
+    planted = [item for item in Truth.read(season.world).planted if item.happened <= BROKEN and not item.hidden]
+    assert len(planted) >= 4
+    found = 0
+    for item in planted:
+        over = [lead for lead in season.leads.values()
+                if lead.geometry.intersection(item.geometry).area > 0.3 * item.geometry.area]  # fmt: skip
+        assert len(over) <= 1, f"{item.id} is {len(over)} leads"
+        for lead in over:
+            found += 1
+            assert lead.last_before < item.happened <= lead.first_seen, item.id
+    assert found >= len(planted) - 1
+
+
+def test_two_clear_looks_confirm(season: Season) -> None:
+    inventory = [lead for lead in season.leads.values() if lead.first_seen == FIRST]
+    assert any(lead.confidence is Confidence.CONFIRMED and lead.looks >= 2 for lead in inventory)
+
+
+def test_a_dry_run_says_what_is_new_and_what_it_costs(season: Season) -> None:
+    area = season.planned.areas[0]
+    assert set(area.days) == {"2024-07-14", "2024-07-19"}
+    assert 0 < area.blocks <= 2 * area.of
+    assert (area.bytes > 0, area.minutes > 0, season.planned.measured_on > 0) == (True, True, True)
+    assert "a dry run" in season.planned.summary()
+
+
+def test_every_night_has_a_bulletin_and_a_log_of_its_blocks(season: Season) -> None:
+    for day, night in season.nights.items():
+        assert night.bulletin == season.home / "bulletins" / f"bulletin_{day:%Y%m%d}.html"
+        assert night.bulletin.exists()
+    lines = [json.loads(line) for line in
+             (Places(season.home).logs / "patrol-20240704.jsonl").read_text().splitlines()]  # fmt: skip
+    blocks = [line for line in lines if line["said"] == "a block is done"]
+    assert len(blocks) == season.nights[FIRST].areas[0].worked
+    assert all(line["run"] == season.nights[FIRST].areas[0].run_id and line["block"] for line in blocks)
+
+
+def test_the_same_night_again_finds_nothing_new(season: Season) -> None:
+    again = run_night(season.config, season.home, LAST, sources=worlds.sources_of(season.provider))
+    assert (again.turn, again.areas[0].worked) == (2, 0)
+    with home_store(season.home) as store:
+        assert {lead.id: lead.looks for lead in store.leads()} == {n: lead.looks for n, lead in season.leads.items()}
+
+
+def test_coverage_is_recorded_for_what_was_not_seen(season: Season) -> None:
+    aoi = season.nights[BROKEN].areas[0].aoi
+    with home_store(season.home) as store:
+        rows = list(store.coverage(aoi, BROKEN, BROKEN))
+    assert rows
+    assert all(row.observed == 0 and "B04.tif" in row.failed for row in rows if row.role == "after")
