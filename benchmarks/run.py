@@ -166,8 +166,8 @@ def _patrol(place: str, area: float, decoded_s: float) -> Iterator[Row]:
     small, large = run("patrol", world=place, share="0.5"), run("patrol", world=place, share="1")
     points = [(found.result["km2"], found.result["seconds"]) for found in (small, large)]
     command = large.command
-    yield Row(f"patrol of {PATROL_KM2:,} km² for one new date ({large.result['blocks']} blocks worked, the rest by "
-              "their cost), beside its bound", minutes(*points), BOUND_MIN, "min", command)  # fmt: skip
+    yield Row(f"patrol of {PATROL_KM2:,} km², one new date, from {large.result['blocks']} blocks, beside its bound",
+              minutes(*points), BOUND_MIN, "min", command)  # fmt: skip
     yield Row("patrol per km² of the whole, beside a quarter of the area", points[1][1] / points[1][0],
               points[0][1] / points[0][0], "s/km²", command)  # fmt: skip
     yield Row("peak memory of the patrol, beside a quarter of the area", large.peak_bytes / 1e9,

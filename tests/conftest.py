@@ -18,6 +18,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# as `aoi.intake.workbook` does: here, since conftests below import openpyxl themselves, before `pytest_configure`
+os.environ["OPENPYXL_LXML"] = "False"
+
 
 def _set(name: str) -> bool:
     return os.environ.get(name, "").lower() not in ("", "0", "false", "no")

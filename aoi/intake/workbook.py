@@ -2,13 +2,16 @@
 
 import datetime as dt
 import itertools
+import os
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
+
+# lxml is there for DOCX, and openpyxl would parse with it instead of defusedxml
+os.environ.setdefault("OPENPYXL_LXML", "False")
 
 import openpyxl
 from defusedxml import DefusedXmlException
@@ -19,7 +22,7 @@ from aoi.intake.sheet import COLUMNS_MAX, ROWS_MAX, Cells, Sheet, sheet_of
 from aoi.zipped import refuse_hostile_zip
 
 # openpyxl raises these for workbooks that are none, or broken in ways that it does not foresee
-_BROKEN = (InvalidFileException, ParseError, KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError)
+_BROKEN = (InvalidFileException, SyntaxError, KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError)
 
 PARTS_MAX_BYTES = 256 << 20
 

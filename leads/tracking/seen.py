@@ -97,7 +97,8 @@ def _seen_again(
             sum(one.area_m2 - one.area_low_m2 for one in pieces),
             sum(one.area_high_m2 - one.area_m2 for one in pieces),
         )
-    dates = [one.last_before for one in pieces if one.last_before < track.first_seen]
+    befores = {before for one in pieces for before in (one.last_before, *one.befores)}
+    dates = [before for before in befores if before < track.first_seen]
     return replace(
         track,
         newest=main.key,

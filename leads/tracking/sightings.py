@@ -65,5 +65,6 @@ def _one(group: Sequence[Sighting]) -> Sighting:
         score=best.score,
         gsd_m=best.gsd_m,
         last_before=max(one.last_before for one in group),
+        befores=tuple(sorted({one.last_before for one in group})),
         inventory=any(one.inventory for one in group),
     )

@@ -34,6 +34,8 @@ class Sighting:
     """Last clear day before the change, as the finding itself has it."""
 
     inventory: bool
+    befores: tuple[dt.date, ...] = ()
+    """Where it was reported more than once: the last clear days before it of all the reports."""
 
 
 @dataclass(frozen=True)

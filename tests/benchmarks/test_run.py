@@ -86,6 +86,11 @@ def fake(job: str, **arguments: Any) -> Measured:
         "plain": {"plain_mpx_s": 1.0},
         "store": {"cpu_s": {"25000": 2.6, "2500": 2.5}, "seconds": {"25000": 5.0, "2500": 5.0}, "bytes": 70_000_000},
     }
+    quarter = 0.25 if arguments.get("share") == "0.5" else 1.0
+    results["patrol"] = {
+        "km2": 200.0 * quarter, "seconds": 2.0 + 8.0 * quarter, "blocks": int(4 * quarter), "stages": stages,
+        "night_s": 1.0, "quiet_s": 0.5,
+    }  # fmt: skip
     if arguments.get("quarter") == "yes":
         results["scan"] = {"seconds": 2.0, "km2": 50.0, "blocks": 1, "stages": stages}
     return Measured(results[job], 1_200_000_000, f"python -m benchmarks.jobs {job}")
@@ -107,7 +112,8 @@ def test_the_table_and_the_file_say_the_same(
     assert rows["mosaic, beside decoding the windows it reads, by the clock"]["ratio"] == 0.75
     assert rows["whole scan per block of the whole (4), beside a quarter (1)"]["ratio"] == 1.0
     assert rows["one block by all 9 detectors, beside one, in CPU time"]["ratio"] == 1.2
-    large = "a night of 2,500 findings into 25,000 leads, per finding, beside into 2,500, CPU time"
+    assert rows["patrol, stage blocks, beside the whole night"]["ratio"] == 0.5
+    large = "a finding of a night on 25,000 leads, beside on 2,500, CPU time"
     assert (rows[large]["ours"], rows[large]["ratio"]) == (1.04, 1.04)
     printed = capsys.readouterr().out
     assert all(name in printed for name in rows)

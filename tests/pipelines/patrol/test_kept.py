@@ -71,7 +71,7 @@ def test_a_scan_from_kept_blocks_is_the_scan_without(world: Path, tmp_path: Path
 
 
 def test_another_question_finds_nothing(world: Path, tmp_path: Path) -> None:
-    from pipelines.plan import plan_scan
+    from pipelines.plan import plan_scan, scenes_over
     from pipelines.progress import Silent
     from pipelines.readers import reader_of
     from pipelines.region import fit_region
@@ -80,14 +80,15 @@ def test_another_question_finds_nothing(world: Path, tmp_path: Path) -> None:
     detectors = choose(("land_disturbance",))
     plan = plan_scan(request(world, tmp_path), detectors, reader_of("training-free", None))
     region = fit_region(plan, Silent(), 1, kept.normals)
-    block = plan.blocks[0]
+    block = next(one for one in plan.blocks if len(scenes_over(plan.before, one)) == 2)
+    beside = next(one for one in plan.blocks if one != block)
     key = kept.key(plan, region, block)
     assert key == kept.key(plan, fit_region(plan, Silent(), 1, kept.normals), block)
     stricter = tuple(replace(one, threshold_high=0.9) for one in detectors)
     other = (
         kept.key(replace(plan, detectors=stricter), region, block),
         kept.key(replace(plan, before=plan.before[:1]), region, block),
-        kept.key(plan, region, plan.blocks[1]),
+        kept.key(plan, region, beside),
         KeptBlocks(tmp_path, "other").key(plan, region, block),
         kept.key(replace(plan, aoi=replace(plan.aoi, geometry=plan.aoi.geometry.buffer(1e-4))), region, block),
     )

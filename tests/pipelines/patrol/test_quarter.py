@@ -11,7 +11,7 @@ import pytest
 
 from imagery.providers.local import LocalProvider
 from imagery.simulated.truth import Planted, Truth
-from leads.store.records import LeadRecord, Stock
+from leads.store.records import Confidence, LeadRecord, Stock
 from leads.store.store import home_store
 from pipelines.patrol.night import Night, run_night
 
@@ -21,6 +21,9 @@ OUT = frozenset(NIGHTS[33:36])
 """A scene arrives in the middle of the outage."""
 
 BROKEN = LOOKS[4], LOOKS[11]
+BEFORE = tuple(dt.date(2023, 6, 12) + dt.timedelta(days=12 * n) for n in range(9))
+"""The year before, seen now and then: an archive holds a season whole, and a look is held against its own weeks."""
+
 pytestmark = pytest.mark.slow
 
 
@@ -49,7 +52,7 @@ class Quarter:
 
 @pytest.fixture(scope="module")
 def quarter(tmp_path_factory: pytest.TempPathFactory) -> Quarter:
-    spec = worlds.season_spec(LOOKS, seed=8, cloud_pct=(5.0, 35.0))
+    spec = worlds.season_spec(LOOKS, seed=8, cloud_pct=(5.0, 35.0), before=BEFORE)
     world = worlds.build_season(spec, tmp_path_factory.mktemp("quarter") / "world")
     for day in BROKEN:
         worlds.break_scene(world, day)
@@ -68,6 +71,14 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> Quarter:
 def clear_looks(item: Planted) -> list[dt.date]:
     """Days on which a reader could see it, whole and not under cloud."""
     return [day for day in LOOKS if day >= item.completed and day not in item.hidden and day not in BROKEN]
+
+
+def test_what_nobody_planted_stays_rare(quarter: Quarter) -> None:
+    """The score without training, on nine square kilometres for ninety nights."""
+    strange = [lead for lead in quarter.leads if not any(lead.geometry.intersects(i.geometry) for i in quarter.planted)]
+    lasting = [lead for lead in strange if lead.confidence is Confidence.CONFIRMED]
+    print(f"{len(quarter.leads)} leads, {len(strange)} of nothing planted, {len(lasting)} of them confirmed")
+    assert len(lasting) <= len(quarter.planted)
 
 
 def over(quarter: Quarter, item: Planted) -> list[LeadRecord]:
