@@ -1,6 +1,6 @@
 """Areas: 亩, and the interval that the pixels along an outline leave open.
 
-docs/design/area-interval.md derives the model and holds the measurements. `rules/area.json` holds by how far the
+docs/design/area-interval.md derives the model and holds the measurements. `area.json` holds by how far the
 outlines of leads were found to lie beside the ground's own, and the command that found it.
 """
 
@@ -87,7 +87,7 @@ class Offsets:
 @cache
 def offsets() -> Offsets:
     """The offsets that are shipped."""
-    return Offsets.from_json(files("leads.rules").joinpath("area.json").read_text(encoding="utf-8"))
+    return Offsets.from_json(files("leads").joinpath("area.json").read_text(encoding="utf-8"))
 
 
 def mu(area_m2: float) -> float:

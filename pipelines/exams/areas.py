@@ -1,6 +1,6 @@
 """How far the outlines of leads lie beside the ground's own: what the interval of an area is calibrated with.
 
-    python -m pipelines.exams.areas --worlds 16 --out leads/rules/area.json [--real REAL-IMAGERY]
+    python -m pipelines.exams.areas --worlds 16 --out leads/area.json [--real REAL-IMAGERY]
 
 Changes planted into simulated worlds, and into real cities where a folder of them is given, are found by an ordinary
 scan. For each one that is matched, the offset of its outline is (true area − area) / perimeter: by so many pixels it

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import shapely
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,

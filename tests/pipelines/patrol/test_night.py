@@ -3,6 +3,7 @@
 import datetime as dt
 import importlib.util
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,15 @@ import pytest
 
 from imagery.providers.local import LocalProvider
 from imagery.simulated.truth import Truth
+from leads.store import tables
 from leads.store.records import Confidence, LeadRecord, Stock
 from leads.store.store import home_store
-from pipelines.errors import Exit
+from pipelines.errors import BadInputError, Exit
+from pipelines.patrol.again import backfill, bulletin_again
 from pipelines.patrol.config import PatrolConfig
 from pipelines.patrol.files import Places, read_json
 from pipelines.patrol.forecast import Forecast, forecast
+from pipelines.patrol.lookback import look_back, told
 from pipelines.patrol.night import Night, run_night
 
 
@@ -168,3 +172,43 @@ def test_coverage_is_recorded_for_what_was_not_seen(season: Season) -> None:
         rows = list(store.coverage(aoi, BROKEN, BROKEN))
     assert rows
     assert all(row.observed == 0 and "B04.tif" in row.failed for row in rows if row.role == "after")
+
+
+def test_past_nights_are_patrolled_the_oldest_first(season: Season, tmp_path: Path) -> None:
+    provider = worlds.Flaky(LocalProvider.open(season.world / "archive"))
+    nights = backfill(season.config, tmp_path, FIRST, LATE, 4, sources=worlds.sources_of(provider))
+    assert [night.night for night in nights] == [FIRST, dt.date(2024, 7, 8), LATE]
+    assert [list(night.areas[0].days) for night in nights] == [["2024-07-04"], [], ["2024-07-09"]]
+    with home_store(tmp_path) as store:
+        assert store.count() > 0
+    with pytest.raises(BadInputError, match="'elsewhere' is not watched"):
+        backfill(season.config, tmp_path, FIRST, LATE, 4, "elsewhere")
+
+
+def test_a_site_is_looked_at_again_and_what_was_seen_of_it_is_written(season: Season, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(season.home, tmp_path / "home"))
+    planted = [item for item in Truth.read(season.world).planted if item.happened <= FIRST and not item.hidden]
+    lead = next(
+        lead
+        for lead in season.leads.values()
+        if lead.first_seen == FIRST and any(lead.geometry.intersects(item.geometry) for item in planted)
+    )
+    season.provider.night = LAST  # type: ignore[attr-defined]
+    found = look_back(season.config, home, LAST, [lead.id], sources=worlds.sources_of(season.provider))
+    assert [one.id for one, _ in found] == [lead.id]
+    recovery = found[0][1]
+    assert recovery.remaining_m2 > recovery.restored_m2
+    with home_store(home) as store, store.reading() as connection:
+        rows = list(connection.execute(tables.recoveries.select()).mappings())
+    assert [(row["lead_id"], row["day"]) for row in rows] == [(lead.id, recovery.day)]
+    assert "未恢复" in next(iter(told(found)))
+    with pytest.raises(BadInputError, match="there is no lead WX-NONE"):
+        look_back(season.config, home, LAST, ["WX-NONE"])
+
+
+def test_the_bulletin_of_a_night_can_be_written_again(season: Season, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(season.home, tmp_path / "home"))
+    file = bulletin_again(season.config, home, FIRST)
+    assert file.name == "bulletin_20240704.html"
+    with pytest.raises(BadInputError, match="was not patrolled"):
+        bulletin_again(season.config, home, dt.date(2020, 1, 1))
