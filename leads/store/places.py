@@ -57,27 +57,35 @@ def pairs(connection: Connection, detector: str, boxes: Sequence[Box]) -> list[t
     One statement for all boxes; each costs a walk down the index, however many leads there are.
     """
     found: list[tuple[int, int]] = []
-    for start in range(0, len(boxes), 5000):
-        part = json.dumps([list(box) for box in boxes[start : start + 5000]])
-        rows = connection.execute(_PAIRS[connection.dialect.name], {"boxes": part, "detector": detector})
+    for start in range(0, len(boxes), _CHUNK):
+        part = json.dumps([list(box) for box in boxes[start : start + _CHUNK]])
+        rows = connection.execute(_PAIRS[connection.dialect.name], {"boxes": part})
         found += [(start + int(place), int(number)) for place, number in rows]
-    return sorted(set(found))
+    c = metadata.tables["leads"].c
+    numbers = sorted({number for _, number in found})
+    theirs: set[int] = set()
+    for start in range(0, len(numbers), _CHUNK):
+        some = c.number.in_(numbers[start : start + _CHUNK])
+        theirs.update(connection.execute(sa.select(c.number).where(some, c.detector == detector, ~c.alias)).scalars())
+    return sorted({(place, number) for place, number in found if number in theirs})
 
+
+_CHUNK = 5_000
 
 _PAIRS = {
-    # CROSS JOIN keeps the order of the loops: boxes, then the index, then the lead
+    # Not joined with the leads: SQLite would read all of them to filter those few.
+    # CROSS JOIN keeps the order of the loops: boxes, then the index.
     "sqlite": sa.text(
-        "SELECT b.key, l.number FROM json_each(:boxes) AS b "
+        "SELECT b.key, p.key FROM json_each(:boxes) AS b "
         "CROSS JOIN leads_place AS p ON p.west <= json_extract(b.value, '$[2]') "
         "AND p.east >= json_extract(b.value, '$[0]') AND p.south <= json_extract(b.value, '$[3]') "
-        "AND p.north >= json_extract(b.value, '$[1]') "
-        "CROSS JOIN leads AS l ON l.number = p.key WHERE l.detector = :detector AND NOT l.alias"
+        "AND p.north >= json_extract(b.value, '$[1]')"
     ),
     "postgresql": sa.text(
         "SELECT b.place - 1, l.number "
         "FROM jsonb_array_elements(CAST(:boxes AS jsonb)) WITH ORDINALITY AS b(box, place) "
         "JOIN leads AS l ON l.reach && ST_MakeEnvelope((b.box->>0)::float8, (b.box->>1)::float8, "
-        "(b.box->>2)::float8, (b.box->>3)::float8, 4326) WHERE l.detector = :detector AND NOT l.alias"
+        "(b.box->>2)::float8, (b.box->>3)::float8, 4326)"
     ),
 }
 

@@ -170,7 +170,8 @@ def read_river(folder: Path) -> River:
                 raise BadInputError(f"{file} is not an epoch of {len(BANDS)} bands on the grid of the others.")
             values.append(source.read().astype(np.uint8))
     if len(values) < 4 or geobox is None:
-        raise BadInputError(f"{folder} holds {len(values)} epochs (YEAR.tif); at least four are needed.")
+        said = f"only {len(values)}" if values else "no"
+        raise BadInputError(f"{folder} holds {said} epochs (YEAR.tif); at least four are needed.")
     return River(tuple(file.stem for file in files), np.stack(values), geobox)
 
 

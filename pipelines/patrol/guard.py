@@ -1,7 +1,6 @@
 """Disk and memory: no night begins without room, and what may go goes by age. Evidence never does."""
 
 import datetime as dt
-import os
 import re
 import shutil
 import time
@@ -45,14 +44,23 @@ def check_room(places: Places, keep: Keep) -> None:
 
 def workers_that_fit(wanted: int, block_px: int, halo_px: int) -> int:
     """As many blocks at a time as memory holds, at most those wanted and at least one."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
+    free = _available_bytes()
+    if free is None:
         return wanted
     fits = int(free * 0.8 / (BLOCK_BYTES * (block_px + 2 * halo_px) ** 2))
     if fits < wanted:
         LOG.warning("memory holds %d blocks at a time, %d were wanted", max(fits, 1), wanted)
     return max(1, min(wanted, fits))
+
+
+def _available_bytes() -> int | None:
+    """Memory that can be had without swapping, by Linux's own estimate; None elsewhere."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = (line.split() for line in lines if line.startswith("MemAvailable:"))
+    return next((int(words[1]) * 1024 for words in found), None)
 
 
 def bounded(config: PatrolConfig, home: Path) -> PatrolConfig:
