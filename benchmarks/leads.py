@@ -104,7 +104,6 @@ def _filled(path: Path, size: int) -> Store:
             database.execute("COMMIT")  # else the journal grows as large as the store
             database.execute("BEGIN")
         database.execute("COMMIT")
-        database.execute("ANALYZE")
     return store
 
 

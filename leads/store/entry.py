@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy.engine import Connection, RowMapping
 
 from leads.store import tables
-from leads.store.places import Box, near
+from leads.store.places import Box, by_place, near
 from leads.store.records import Stock
 from leads.tracking.overlap import grown_past
 from leads.tracking.track import LOOKS_TO_WITHDRAW, Track
@@ -89,7 +89,7 @@ def reaches_under(connection: Connection, detector: str, box: Box) -> dict[int, 
 
 def _under(connection: Connection, detector: str, box: Box) -> list[sa.ColumnElement[bool]]:
     c = tables.leads.c
-    return [c.detector == detector, ~c.alias, near("leads", box, connection.dialect.name)]
+    return [by_place(c.detector) == detector, ~c.alias, near("leads", box, connection.dialect.name)]
 
 
 def by_root(connection: Connection, detector: str, roots: Collection[str]) -> dict[str, str]:

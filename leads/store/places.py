@@ -51,6 +51,15 @@ def near(table: str, box: Box, dialect: str) -> sa.ColumnElement[bool]:
     return sa.literal_column(f"{table}.{PLACED[table]}").op("&&", return_type=sa.Boolean())(envelope)
 
 
+def by_place(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """A column that is compared without its index.
+
+    SQLite without statistics takes an index over the model, which all leads may share, for better than the few rows
+    that place or number name.
+    """
+    return column.concat("")
+
+
 def pairs(connection: Connection, detector: str, boxes: Sequence[Box]) -> list[tuple[int, int]]:
     """Leads of a detector whose reach touches each box: (place in `boxes`, number), in that order.
 
@@ -65,8 +74,8 @@ def pairs(connection: Connection, detector: str, boxes: Sequence[Box]) -> list[t
     numbers = sorted({number for _, number in found})
     theirs: set[int] = set()
     for start in range(0, len(numbers), _CHUNK):
-        some = c.number.in_(numbers[start : start + _CHUNK])
-        theirs.update(connection.execute(sa.select(c.number).where(some, c.detector == detector, ~c.alias)).scalars())
+        some = (c.number.in_(numbers[start : start + _CHUNK]), by_place(c.detector) == detector, ~c.alias)
+        theirs.update(connection.execute(sa.select(c.number).where(*some)).scalars())
     return sorted({(place, number) for place, number in found if number in theirs})
 
 

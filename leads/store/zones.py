@@ -60,7 +60,9 @@ def propose_around(connection: Connection, aoi: str, detector: str, outline: Bas
     """Proposes a zone where a rejected lead is one of several; to be called once it is entered."""
     c = tables.leads.c
     near = places.near("leads", widened(outline), connection.dialect.name)
-    asked = sa.select(c.judged).where(c.detector == detector, c.rejected_for == reason, c.judged.is_not(None), near)
+    asked = sa.select(c.judged).where(
+        places.by_place(c.detector) == detector, c.rejected_for == reason, c.judged.is_not(None), near
+    )
     others = [ground for ground in connection.execute(asked.order_by(c.number)).scalars() if ground != outline]
     zone = recurring(outline, others)
     if zone is not None:

@@ -310,6 +310,29 @@ def test_the_spatial_index_is_used(store):
     assert any("VIRTUAL TABLE INDEX" in line or "ix_leads_reach_place" in line for line in plan), plan
 
 
+def test_no_statement_of_a_night_reads_all_leads(sqlite_store):
+    asked: list[tuple[str, object]] = []
+    with Store.open(sqlite_store()) as store:
+        night(store, look(1, [rect(2 * x, 0) for x in range(5)]))
+
+        @sa.event.listens_for(store.engine, "before_cursor_execute")
+        def keep(_connection, _cursor, statement, parameters, _context, many):
+            if statement.startswith(("SELECT", "UPDATE")):
+                asked.append((statement, parameters[0] if many else parameters))
+
+        night(store, look(3, [rect(0, 0, 1.4), rect(20, 0)]), look(2, [rect(2, 0)]))
+        sa.event.remove(store.engine, "before_cursor_execute", keep)
+        assert len(asked) > 20
+        with store.reading() as connection:
+            for statement, parameters in asked:
+                plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+                for line in plan:
+                    whole = line in ("SCAN leads", "SCAN observations", "SCAN links", "SCAN outlines")
+                    assert not whole, (statement, plan)
+                    assert "leads_1 (detector=?)" not in line, (statement, plan)
+                    assert "observations_1 (detector=?)" not in line, (statement, plan)
+
+
 def test_runs_coverage_and_scenes(store):
     run = RunRecord("r1", "patrol", "steppe", day(1), AT, None, 0, "1.0", "runs/r1/run.json", "")
     store.begin_run(run)
