@@ -175,7 +175,7 @@ def test_painted_variants_join_in_the_second_part(tmp_path: Path) -> None:
 
 
 def test_the_learning_rate_begins_anew_in_the_second_part() -> None:
-    config = TrainConfig(steps=1500, more_steps=2000, warm_up=100, learning_rate=2e-3)
+    config = TrainConfig(steps=1500, more_steps=2000, painted=1, warm_up=100, learning_rate=2e-3)
     rates = [rate_of(config, number) for number in (50, 100, 1500, 1550, 1600, 2500, 3500)]
     assert rates[0] == pytest.approx(1e-3, rel=0.02)
     assert rates[1] == pytest.approx(2e-3, rel=0.03)
