@@ -82,7 +82,6 @@ def test_cron_fires_the_run_completes_and_a_signal_stops_both(tmp_path: Path) ->
         from conftest import season_spec
     finally:
         sys.path.pop(0)
-    today = dt.datetime.now(dt.UTC).date()
     build(season_spec((dt.date(2024, 7, 4), dt.date(2024, 7, 9), dt.date(2024, 7, 30))), tmp_path / "world")
     (tmp_path / "patrol.toml").write_text(TOML)
     home, port = tmp_path / "home", free_port()
@@ -93,10 +92,11 @@ def test_cron_fires_the_run_completes_and_a_signal_stops_both(tmp_path: Path) ->
     process = subprocess.Popen([*command, "--port", str(port)], env=told, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_for(lambda: runs(port, "SCHEDULED"))
-        done = wait_for(lambda: runs(port, "COMPLETED", "FAILED", "CRASHED"))
+        ended = ("COMPLETED", "FAILED", "CRASHED")
+        done = wait_for(
+            lambda: [run for run in runs(port, *ended) if run["auto_scheduled"]]
+        )  # the flow, not its blocks
         assert all(run["state_type"] == "COMPLETED" for run in done), (tmp_path / "log").read_text()
-        patrols = [run for run in done if run["auto_scheduled"]]
-        assert patrols, "fired by the schedule, not by hand"
         assert list((home / "bulletins").glob("bulletin_*.html"))
         schedules = asked(port, "/api/deployments/filter", {})
         nightly = next(one for one in schedules if one["schedules"])["schedules"][0]["schedule"]
@@ -108,12 +108,11 @@ def test_cron_fires_the_run_completes_and_a_signal_stops_both(tmp_path: Path) ->
         assert {"Named", "Around", "Outline", "DetectorId"} <= set(where["definitions"])
     finally:
         process.send_signal(signal.SIGTERM)
-        ended = process.wait(90)
+        code = process.wait(90)
         log.close()
-    assert ended == 0, (tmp_path / "log").read_text()[-3000:]
+    assert code == 0, (tmp_path / "log").read_text()[-3000:]
     with pytest.raises(OSError, match="refused"):
         asked(port, "/api/health")
-    assert today
 
 
 def test_prefect_is_told_to_be_quiet_and_to_stay_on_loopback(tmp_path: Path) -> None:
@@ -158,7 +157,7 @@ def test_the_janitor_closes_what_a_crash_left_running() -> None:
     def lost() -> None:
         pass
 
-    with prefect_test_harness(), get_client(sync_client=True) as client:
+    with prefect_test_harness(server_startup_timeout=240), get_client(sync_client=True) as client:
         one = client.create_flow_run(lost, state=Running())
         assert close_lost_runs() == 1
         state = client.read_flow_run(one.id).state
