@@ -89,12 +89,3 @@ def stored_penalty_tables(home: Path) -> tuple[PenaltyTable, ...]:
         PenaltyTable(Path(f"{file}:{Penalty.kind}"), meta["name"], Classification(meta["classification"]))
         for file, meta in told
     )
-
-
-def stored_penalties(home: Path) -> tuple[Penalty, ...]:
-    """The penalties that a home folder keeps, file by file.
-
-    Raises:
-        AoiError: if a stored file is damaged.
-    """
-    return tuple(penalty for table in stored_penalty_tables(home) for penalty in table.read())

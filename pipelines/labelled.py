@@ -3,7 +3,6 @@
 Labels are for measuring only; nothing shipped is trained on them.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,14 +58,6 @@ class LabelledPair:
         if self.unchanged is None:
             return changed, np.zeros_like(changed)
         return changed, ~changed & (_read(self.unchanged) != self.change_value)
-
-    def write_sidecar(self, folder: Path) -> Path | None:
-        """The sidecar as a file, or None where the imagery needs none."""
-        if self.sidecar is None:
-            return None
-        path = folder / f"{self.name}.json"
-        path.write_text(json.dumps(self.sidecar), encoding="utf-8")
-        return path
 
 
 def find_pairs(real: Path, names: Sequence[str] | None = None) -> tuple[LabelledPair, ...]:

@@ -7,7 +7,7 @@ of the library that was to read it.
 import datetime as dt
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ CHUNK = 2_000
 
 @dataclass(frozen=True)
 class Facts:
-    """A table whose rows are only ever added."""
+    """A table whose rows are recorded, or some of its columns."""
 
     table: sa.Table
     thing: str
@@ -34,10 +34,16 @@ class Facts:
     clocks: frozenset[str] = frozenset()
     """Columns that say when this program was at work; a night that is repeated has others."""
 
+    part: str = ""
+    """Name of the columns that are recorded together; empty where all of them are."""
+
+    columns: frozenset[str] = frozenset()
+    """Those columns; all but the clocks where none is named."""
+
     @property
     def kind(self) -> str:
         """Of its items."""
-        return f"row.{self.table.name}"
+        return f"row.{self.table.name}.{self.part}" if self.part else f"row.{self.table.name}"
 
     @property
     def key(self) -> sa.Column[Any]:
@@ -58,15 +64,22 @@ FACTS = (
 )
 """In the order in which writers come to them, so that locks taken one after the other block nobody for ever."""
 
-LEADS, CASES, RUNS = Facts(tables.leads, "lead"), Facts(tables.cases, "case"), Facts(tables.runs, "run")
-STATES = (LEADS, CASES, RUNS)
-"""Tables whose rows change: each state that a row had when something was recorded has an item; the last one counts."""
+_DESK = frozenset({"status", "reason", "reviewer", "remark", "version", "judged", "rejected_for"})
+"""Columns of a lead that a verdict sets, all of them each time."""
 
-_STATE_CLOCKS = {
-    "leads": frozenset({"created", "updated"}),
-    "cases": frozenset({"created", "updated"}),
-    "runs": frozenset({"started", "finished"}),
-}
+LEADS = Facts(
+    tables.leads, "lead", part="seen",
+    columns=frozenset(tables.leads.c.keys()) - _DESK - {"created", "updated"},
+)  # fmt: skip
+"""What looks made of a lead; only nights change it."""
+
+DESK = Facts(tables.leads, "verdict on lead", part="desk", columns=_DESK)
+"""What people made of it. Recorded apart, so that a verdict explains its own columns and nothing else."""
+
+CASES = Facts(tables.cases, "case", frozenset({"created", "updated"}))
+RUNS = Facts(tables.runs, "run", frozenset({"started", "finished"}))
+STATES = (LEADS, DESK, CASES, RUNS)
+"""Tables whose rows change: each state that a row had when something was recorded has an item; the last one counts."""
 
 
 def name_of(number: int) -> str:
@@ -129,7 +142,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def digest_of(facts: Facts, row: RowMapping, beside: object = None) -> str:
+def digest_of(facts: Facts, row: Mapping[Any, Any], beside: object = None) -> str:
     """sha256 of a row.
 
     Args:
@@ -137,12 +150,31 @@ def digest_of(facts: Facts, row: RowMapping, beside: object = None) -> str:
         row: raw values by column.
         beside: what belongs to the row and lies elsewhere; plain.
     """
-    left_out = facts.clocks | _STATE_CLOCKS.get(facts.table.name, frozenset())
+    left_out = facts.clocks
     if facts.table.name == "outlines" and told(row["kind"], facts.table.c.kind.type) == "machine":
         left_out |= {"made_at"}  # an analyst's moment is a fact, the program's is a clock
-    columns = [column for column in facts.table.columns if column.name not in left_out]
+    wanted = facts.columns or frozenset(facts.table.columns.keys()) - left_out
+    columns = [column for column in facts.table.columns if column.name in wanted]
     values = {column.name: told(row[column.name], column.type) for column in columns}
     return sha256_of(canonical([facts.kind, values, beside]))
+
+
+_FRESH = {"status": "new", "version": 1, "judged": None} | dict.fromkeys(("reason", "reviewer", "remark", "rejected_for"), "")
+UNTOUCHED = digest_of(DESK, _FRESH)
+"""The verdict on a lead that nobody has looked at yet: it has no record of its own."""
+
+
+def as_judged(row: Mapping[Any, Any], review: Mapping[Any, Any]) -> str:
+    """The digest of a verdict as a review of the lead leaves it (`leads.store.reviews`, and the desk's trigger).
+
+    Args:
+        row: of the lead, raw.
+        review: of the review, raw.
+    """
+    rejected = told(review["status"], tables.reviews.c.status.type) == "rejected"
+    left = {name: review[name] for name in ("status", "reason", "reviewer", "remark")}
+    left |= {"version": int(review["base_version"]) + 1, "judged": row["geometry"] if rejected else None}
+    return digest_of(DESK, left | {"rejected_for": review["reason"] if rejected else ""})
 
 
 def after(connection: Connection, facts: Facts, number: int) -> Iterator[tuple[int, RowMapping]]:
@@ -187,16 +219,16 @@ def states(
 def _beside(connection: Connection, facts: Facts, rows: Sequence[RowMapping]) -> dict[str, list[Any]]:
     """Which observations belong to leads, and which leads to cases."""
     found: dict[str, list[Any]] = {}
+    if facts not in (LEADS, CASES):
+        return found
     ids = {row["number" if facts is LEADS else "id"]: str(told(row["id"], sa.Text())) for row in rows}
     if facts is LEADS:
         c = tables.links.c
         asked = sa.select(c.lead, c.observation_id).where(c.lead.in_(list(ids))).order_by(c.lead, c.observation_id)
-    elif facts is CASES:
+    else:
         d = tables.case_leads.c
         asked = sa.select(d.case_id, d.lead_id).where(d.case_id.in_(list(ids.values()))).order_by(d.case_id, d.lead_id)
         ids = {name: name for name in ids.values()}
-    else:
-        return {}
     for owner, one in connection.execute(asked):
         found.setdefault(ids[owner], []).append(one)
     return {name: sorted(values) for name, values in found.items()}

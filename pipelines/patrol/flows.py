@@ -28,13 +28,14 @@ from pipelines.flows import as_tasks
 from pipelines.home import home
 from pipelines.patrol.again import backfill as backfill_body
 from pipelines.patrol.again import bulletin_again
+from pipelines.patrol.artifacts import leave_artifacts
 from pipelines.patrol.config import PatrolConfig, read_config
 from pipelines.patrol.forecast import forecast
 from pipelines.patrol.guard import bounded
 from pipelines.patrol.janitor import close_lost_runs
 from pipelines.patrol.kept import BlockJob, KeptWork, do_job
 from pipelines.patrol.lookback import look_back, rows_of, told
-from pipelines.patrol.night import Night, run_night
+from pipelines.patrol.night import Night, finish_nights, run_night
 from pipelines.progress import Lines, Step
 from pipelines.request import Method, ScanRequest, check_order
 from pipelines.run import Failed
@@ -107,11 +108,18 @@ def runner_of(config: PatrolConfig) -> tuple[Any, RunBlocks]:
 
 
 def _named() -> str:
-    return f"patrol {flow_run.parameters.get('night') or 'tonight'}"
+    said = flow_run.parameters
+    return "finish what a crash left" if said.get("finish") else f"patrol {said.get('night') or 'tonight'}"
 
 
 @flow(name="patrol", flow_run_name=_named, log_prints=True)
-def patrol(config: Path, night: dt.date | None = None, areas: list[str] | None = None, dry_run: bool = False) -> int:
+def patrol(
+    config: Path,
+    night: dt.date | None = None,
+    areas: list[str] | None = None,
+    dry_run: bool = False,
+    finish: bool = False,
+) -> int:
     """Patrol the areas that are due tonight 夜间巡查.
 
     Args:
@@ -119,6 +127,7 @@ def patrol(config: Path, night: dt.date | None = None, areas: list[str] | None =
         night: date of the night; tonight when left out.
         areas: only these, as the configuration names them; all that are due when left out.
         dry_run: only say what would be done.
+        finish: only finish the nights that a crash left, and begin none.
 
     Returns:
         The exit code.
@@ -129,33 +138,23 @@ def patrol(config: Path, night: dt.date | None = None, areas: list[str] | None =
         print(forecast(said, home(), date, only=areas or ()).summary())
         return 0
     task_runner, run_blocks = runner_of(said)
-    planned = forecast(said, home(), date, only=areas or ())
-    create_markdown_artifact(f"```\n{planned.summary()}\n```", key="plan", description=f"plan of {date}")
+    if not finish:
+        planned = forecast(said, home(), date, only=areas or ())
+        create_markdown_artifact(f"```\n{planned.summary()}\n```", key="plan", description=f"plan of {date}")
 
     @flow(name="blocks", task_runner=task_runner, persist_result=False)
-    def work() -> Night:
+    def work() -> tuple[Night, ...]:
         # Prefect's own cancellation would leave a night half done: it is finished by the next one then.
-        return run_night(said, home(), date, progress=Lines(), run_blocks=run_blocks, wait_s=-1.0, only=areas or ())
+        if finish:
+            return finish_nights(said, home(), progress=Lines(), run_blocks=run_blocks, wait_s=-1.0)
+        ended = run_night(said, home(), date, progress=Lines(), run_blocks=run_blocks, wait_s=-1.0, only=areas or ())
+        return (ended,)
 
-    ended = work()
-    _leave_artifacts(ended)
-    print(ended.summary())
-    return int(ended.exit_code)
-
-
-def _leave_artifacts(ended: Night) -> None:
-    """What Prefect's page shows of a night."""
-    rows = [
-        {"aoi": one.aoi, "observed": f"{one.observed_share:.0%}", "blocks": f"{one.worked}/{one.due}",
-         "days": ", ".join(one.days), "failed": len(one.failed), "error": one.error}
-        for one in ended.areas
-    ]  # fmt: skip
-    create_table_artifact(rows, key="coverage", description=f"coverage of {ended.night}")
-    counts = [{"aoi": one.aoi, **{word: len(ids) for word, ids in ended.news.get(one.aoi, {}).items()}}
-              for one in ended.areas]  # fmt: skip
-    create_table_artifact(counts, key="leads", description=f"leads of {ended.night}")
-    if ended.bulletin:
-        create_link_artifact(ended.bulletin.as_uri(), "bulletin", key="bulletin", description=f"of {ended.night}")
+    nights = work()
+    for ended in nights:
+        leave_artifacts(ended, home())
+        print(ended.summary())
+    return max((int(ended.exit_code) for ended in nights), default=0)
 
 
 @flow(name="scan", flow_run_name="scan {before.first} – {after.last}", log_prints=True,

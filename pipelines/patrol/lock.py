@@ -46,3 +46,12 @@ def alone(places: Places, wait_s: float = 0.0) -> Iterator[None]:
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+def nobody_at_work(places: Places) -> bool:
+    """Whether no patrol of a home runs at this moment."""
+    try:
+        with alone(places):
+            return True
+    except PatrolBusyError:
+        return False

@@ -1,8 +1,8 @@
 """One night: every area that is due, the store, the evidence, the desk, and the page of the morning."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,22 +114,43 @@ def run_night(
         BadInputError: if an AOI or a detector does not exist.
         StoreError: if the store can not be used.
     """
-    places = Places(home)
-    serve_metrics(config.work.metrics_port)
-    with alone(places, wait_s), home_store(home) as store:
-        check_room(places, config.keep)
-        close_left_open(store, places)
-        tools = _Tools(bounded(config, home), places, store, progress or Silent(), run_blocks, sources)
-        for earlier in Journal.left_open(places):
+    with _at_work(config, home, progress, run_blocks, sources, wait_s) as tools:
+        for earlier in Journal.left_open(tools.places):
             if earlier < night:
                 LOG.warning("the night of %s was not finished; it is now", earlier)
                 _patrol(tools, earlier, ())
         ended = _patrol(tools, night, only)
-        freed = retain(places, config.keep, night)
+        freed = retain(tools.places, config.keep, night)
         LOG.info("the night is over", extra={"night": night, "bytes": freed})
-    NIGHT.set_to_current_time()
-    note_gpus()
     return ended
+
+
+def finish_nights(
+    config: PatrolConfig,
+    home: Path,
+    *,
+    progress: Progress | None = None,
+    run_blocks: RunBlocks | None = None,
+    sources: Sources = named_source,
+    wait_s: float = 0.0,
+) -> tuple[Night, ...]:
+    """Finish the nights that a crash left unfinished, the oldest first, and begin none.
+
+    Args:
+        config: what is watched.
+        home: state folder.
+        progress: where to report.
+        run_blocks: how blocks are run; threads when left out.
+        sources: gives the imagery of a watch.
+        wait_s: how long to wait for another patrol of this home; −1 = until it is over.
+
+    Raises:
+        PatrolBusyError: if another patrol is at work.
+        NoRoomError: if the disk has too little room.
+        StoreError: if the store can not be used.
+    """
+    with _at_work(config, home, progress, run_blocks, sources, wait_s) as tools:
+        return tuple(_patrol(tools, night, ()) for night in Journal.left_open(tools.places))
 
 
 @dataclass(frozen=True)
@@ -143,6 +164,26 @@ class _Tools:
 
     def runner(self) -> RunBlocks:
         return self.run_blocks or in_threads(self.config.work.workers)
+
+
+@contextmanager
+def _at_work(
+    config: PatrolConfig,
+    home: Path,
+    progress: Progress | None,
+    run_blocks: RunBlocks | None,
+    sources: Sources,
+    wait_s: float,
+) -> Iterator[_Tools]:
+    """Holds the home's lock and its store; what a crash left open in the store is closed first."""
+    places = Places(home)
+    serve_metrics(config.work.metrics_port)
+    with alone(places, wait_s), home_store(home) as store:
+        check_room(places, config.keep)
+        close_left_open(store, places)
+        yield _Tools(bounded(config, home), places, store, progress or Silent(), run_blocks, sources)
+    NIGHT.set_to_current_time()
+    note_gpus()
 
 
 def _patrol(tools: _Tools, night: dt.date, only: Sequence[str]) -> Night:

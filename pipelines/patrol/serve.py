@@ -1,6 +1,7 @@
 """`weixun patrol serve`: Prefect's server and a worker on one machine, on loopback, quiet towards the world."""
 
 import contextlib
+import datetime as dt
 import http.client
 import os
 import signal
@@ -8,13 +9,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.errors import BadInputError, PipelineError
 from pipelines.patrol.config import PatrolConfig
+from pipelines.patrol.files import Places
+from pipelines.patrol.journal import Journal
+from pipelines.patrol.lock import nobody_at_work
 
 POOL = "weixun"
+FINISH = "finish"
+"""Word for `pipelines.patrol.deploy`."""
+
 HEALTHY_S = 300.0
 STOP_S = 30.0
 
@@ -66,7 +75,8 @@ def serve(config: Path, said: PatrolConfig, home: Path, port: int) -> int:
         _wait_healthy(server, port, stop)
         if stop.is_set():
             return 0
-        _deploy(config, said, told)
+        if not _registered(told, config, said.schedule.cron, said.schedule.timezone):
+            raise ServeError("the flows could not be registered with Prefect's server; its log is above")
         worker = stack.enter_context(
             _child("worker", ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"], told)
         )
@@ -75,22 +85,47 @@ def serve(config: Path, said: PatrolConfig, home: Path, port: int) -> int:
             "Ctrl+C or SIGTERM stops both",
             flush=True,
         )
+        forgotten = Forgotten(Places(home))
         while not stop.wait(1.0):
             for name, child in (("server", server), ("worker", worker)):
                 if child.poll() is not None:
                     raise ServeError(f"Prefect's {name} ended by itself with {child.returncode}; its log is above")
+            if forgotten.due(time.monotonic()):
+                _registered(told, config, FINISH)
     return 0
 
 
-def _deploy(config: Path, said: PatrolConfig, told: dict[str, str]) -> None:
-    """Close what a crash left, and register the flows; in a process whose Prefect knows this server."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.patrol.deploy", str(config), said.schedule.cron, said.schedule.timezone],
-        env=told,
-        check=False,
-    )
-    if done.returncode:
-        raise ServeError("the flows could not be registered with Prefect's server; its log is above")
+@dataclass
+class Forgotten:
+    """Nights whose process was killed while server and worker live on: they are finished without waiting for a crash
+    of the rest. What fails again and again is left to the next night."""
+
+    places: Places
+    every_s: float = 60.0
+    tries: int = 3
+    """For each night, while this process lives."""
+
+    _tried: Counter[dt.date] = field(default_factory=Counter)
+    _asked: float | None = None
+
+    def due(self, now: float) -> bool:
+        """Whether somebody should be asked to finish a night; `now` in seconds of any clock."""
+        if self._asked is None:
+            self._asked = now
+        if now - self._asked < self.every_s:
+            return False
+        self._asked = now
+        left = [night for night in Journal.left_open(self.places) if self._tried[night] < self.tries]
+        if not left or not nobody_at_work(self.places):
+            return False
+        self._tried.update(left)
+        return True
+
+
+def _registered(told: dict[str, str], config: Path, *schedule: str) -> bool:
+    """Run `pipelines.patrol.deploy` in a process whose Prefect knows this server."""
+    command = [sys.executable, "-m", "pipelines.patrol.deploy", str(config), *schedule]
+    return subprocess.run(command, env=told, check=False).returncode == 0
 
 
 def _wait_healthy(server: "subprocess.Popen[bytes]", port: int, stop: threading.Event) -> None:

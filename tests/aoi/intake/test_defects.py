@@ -544,7 +544,7 @@ def test_a_ring_left_open_inside_a_geopackage_is_closed_and_said(tmp_path):
 
 
 def test_penalties_need_no_ground(tmp_path, table):
-    from aoi.penalties import stored_penalties
+    from aoi.penalties import stored_penalty_tables
 
     head = ["处罚决定书文号", "当事人", "处罚日期", "违法面积（亩）", "恢复期限", "是否履行"]
     rows = [
@@ -555,7 +555,8 @@ def test_penalties_need_no_ground(tmp_path, table):
     assert [(row, field) for row, field, _ in errors(path, "penalties")] == [(3, "处罚决定书文号")]
     added = add_layer(path, tmp_path, "penalties", accept_rows_with_problems=True)
     assert added.layer is None
-    (penalty,) = stored_penalties(tmp_path)
+    (kept,) = stored_penalty_tables(tmp_path)
+    (penalty,) = kept.read()
     assert (penalty.holder, penalty.performed, penalty.deadline.isoformat()) == ("甲", "no", "2022-09-01")
     assert penalty.area_m2 == pytest.approx(12.5 * 10_000 / 15)
     workbook = openpyxl.load_workbook(path)

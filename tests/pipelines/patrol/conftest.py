@@ -39,14 +39,17 @@ def season_spec(after: Sequence[dt.date], seed: int = 3, **changes: Any) -> Step
 def build_season(spec: SteppeSpec, folder: Path) -> Path:
     """A world whose violations happen on any day between the first and the last two looks."""
     turns = default_rng(spec.seed)
+    begun: list[dt.date] = []
 
     def any_time(self: Clock) -> dt.date:
         gaps = list(zip((spec.before[-1], *spec.after), spec.after, strict=False))[: max(1, len(spec.after) - 2)]
         last, first = gaps[int(turns.integers(len(gaps)))]
-        return last + dt.timedelta(days=max(1, round((first - last).days * turns.uniform(0.2, 0.9))))
+        begun.append(last + dt.timedelta(days=max(1, round((first - last).days * turns.uniform(0.2, 0.9)))))
+        return begun[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Clock, "early", any_time)
+        patch.setattr(Clock, "second", lambda self: begun[-1] + dt.timedelta(days=6))  # of those that grow once
         build(spec, folder)
     return folder
 

@@ -57,7 +57,8 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> Quarter:
     for day in BROKEN:
         worlds.break_scene(world, day)
     home = tmp_path_factory.mktemp("home")
-    config = worlds.config_of(world)
+    # as patrols are: read by the network, which keeps silent where the score without training does not
+    config = worlds.config_of(world, work={"method": "auto", "block_px": 512})
     provider = worlds.Flaky(LocalProvider.open(world / "archive"), OUT)
     nights = []
     for night in NIGHTS:
@@ -74,11 +75,11 @@ def clear_looks(item: Planted) -> list[dt.date]:
 
 
 def test_what_nobody_planted_stays_rare(quarter: Quarter) -> None:
-    """The score without training, on nine square kilometres for ninety nights."""
+    """On nine square kilometres in ninety nights."""
     strange = [lead for lead in quarter.leads if not any(lead.geometry.intersects(i.geometry) for i in quarter.planted)]
     lasting = [lead for lead in strange if lead.confidence is Confidence.CONFIRMED]
     print(f"{len(quarter.leads)} leads, {len(strange)} of nothing planted, {len(lasting)} of them confirmed")
-    assert len(lasting) <= len(quarter.planted)
+    assert len(lasting) <= 2
 
 
 def over(quarter: Quarter, item: Planted) -> list[LeadRecord]:
