@@ -156,6 +156,7 @@ DETECTOR = Detector(
                 f"疑似表土剥离（{zh}裸土增亮）", f"topsoil stripped by its look (bare soil brighter in {en})"
             ),
             choose="median",
+            judged=True,
         )
         for season, zh, en in ((SPRING_SOIL, "春季", "spring"), (AUTUMN_SOIL, "秋季", "autumn"))
     ),

@@ -110,6 +110,7 @@ DETECTOR = Detector(
             change=Remark("疑似开垦（五月裸露）", "ploughed by its look (bare in May)"),
             # one look of one day, held against the same day around: a median would mix weeks where clouds lay
             choose="latest",
+            judged=True,
         ),
     ),
 )

@@ -227,32 +227,57 @@ def _core_codes(
 def _vectorize(
     detector: Detector, found: Sequence[ChangeMap], block: Block, mine: BoolArray, befores: Befores, outputs: Outputs
 ) -> tuple[Fragment, ...]:
-    patches, transition = median_look(found, block.geobox)
+    patches, transition = lasting(found, block.geobox)
     if outputs.scores:
-        outputs.write_score(detector.id, block, median_look([replace(c, site=None) for c in found], block.geobox)[0])
+        outputs.write_score(detector.id, block, median_of([change.score for change in found], block.geobox))
     pieces = fragments(patches, transition, block.geobox, mine, detector)
     if found and any(piece.pixels for piece in pieces):
         outputs.remember(detector.id, block, _looks(found, befores))
     return pieces
 
 
-def median_look(found: Sequence[ChangeMap], grid: GeoBox) -> tuple[FloatArray, NDArray[np.uint8]]:
-    """The median over looks of what patches are made of, and the transition of the look where it was highest.
+def median_of(scores: Sequence[FloatArray], grid: GeoBox) -> FloatArray:
+    """(H, W) median over looks, NaN where none observed."""
+    median = np.full(grid.shape, np.nan, np.float32)
+    if scores:
+        stack = np.stack(scores)
+        seen = ~np.isnan(stack).all(axis=0)
+        median[seen] = np.nanmedian(stack[:, seen], axis=0)
+    return median
+
+
+def lasting(found: Sequence[ChangeMap], grid: GeoBox) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """What patches are made of, and the transition of the look where it was highest.
+
+    A work begun in August shows on the last looks of a summer only: the median of all would lose it, the highest of
+    any would believe every cloud. So it is the highest, over all days, of the median of what was seen from that day on
+    (of an even number the lower one; of two looks both must show it), and at least the median of all looks.
 
     Returns:
         (H, W) 0–1, NaN where no look observed; (H, W) transition index.
     """
     if not found:
         return np.full(grid.shape, np.nan, np.float32), np.zeros(grid.shape, np.uint8)
-    if len(found) == 1:
-        return found[0].of_patches.copy(), found[0].transition
-    scores = np.stack([change.of_patches for change in found])
+    ordered = sorted(found, key=lambda change: change.after_date)
+    scores = np.stack([change.of_patches for change in ordered])
     best = np.argmax(np.where(np.isnan(scores), -1, scores), axis=0)
-    transition = np.take_along_axis(np.stack([change.transition for change in found]), best[None], axis=0)[0]
-    seen = ~np.isnan(scores).all(axis=0)
-    median = np.full(scores.shape[1:], np.nan, np.float32)
-    median[seen] = np.nanmedian(scores[:, seen], axis=0)
-    return median, transition
+    transition = np.take_along_axis(np.stack([change.transition for change in ordered]), best[None], axis=0)[0]
+    score = median_of(list(scores), grid)
+    # two looks that are higher than the median of all, or no later part of them can be
+    rows, cols = np.nonzero((scores > score).sum(axis=0) >= 2)
+    score[rows, cols] = np.fmax(score[rows, cols], _since(scores[:, rows, cols]))
+    return score, transition
+
+
+def _since(scores: FloatArray) -> FloatArray:
+    """(N,) of (L, N) the highest, over the looks, of the lower median of that look and all later ones; two at least."""
+    highest = np.full(scores.shape[1], np.nan, np.float32)
+    for first in range(1, len(scores) - 1):
+        later = np.sort(scores[first:], axis=0)  # NaN last
+        count = np.isfinite(later).sum(axis=0)
+        middle = np.take_along_axis(later, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]
+        highest = np.fmax(highest, np.where(count >= 2, middle, np.nan))
+    return np.asarray(highest, np.float32)
 
 
 def _looks(found: Sequence[ChangeMap], befores: Befores) -> Looks:

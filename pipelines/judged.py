@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
@@ -31,6 +31,8 @@ class Dated:
     sighting: Sighting
     opinion: Opinion | None = None
     origin: str = "pair"
+    to_judge: bool = True
+    """Whether its model's judge has to be heard."""
 
 
 _NUMBERS = re.compile(
@@ -134,8 +136,16 @@ def judged(
         if opinion is not None and not opinion.stands:
             account.drop(one.detector.id, opinion)
         else:
-            standing.append(Dated(one.detector, patch, one.sighting, opinion))
+            standing.append(replace(one, patch=patch, opinion=_beside(opinion, one.opinion)))
     return once(standing, account)
+
+
+def _beside(judgement: Opinion | None, told: Opinion | None) -> Opinion | None:
+    """What a model makes of a patch, with what was said of it before."""
+    if judgement is None or told is None:
+        return judgement or told
+    remarks = dict.fromkeys((*judgement.remarks, *told.remarks))
+    return replace(judgement, remarks=tuple(remarks), change=judgement.change or told.change)
 
 
 def once(standing: Sequence[Dated], account: Account) -> list[Dated]:

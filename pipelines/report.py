@@ -1,10 +1,11 @@
 """From the fragments of all blocks to leads."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from detectors.core.types import Detector
+from leads.banners import places
 from leads.find import finding
 from leads.identity import assign_ids
 from leads.join import join
@@ -53,11 +54,21 @@ def leads_of(
     surveys = surveyed(plan, blocks, pieces, dating, outputs)
     grounds = [one.patch.geometry for one in (*pairs, *surveys)]
     standing = judged(past, pairs, grounds, plan.gsd_m, account, progress, workers)
+    surveys = _held(surveys, lambda some: judged(past, some, grounds, plan.gsd_m, account, progress, workers))
     sites = watched(past, plan, law, after, grounds, account, progress, workers)
     whole = one_lead_a_site(merged(standing, surveys, account), sites, account)
     found = [_finding(one, law) for one in whole]
-    leads = sorted(assign_ids(found), key=lambda lead: (-lead.finding.patch.score_mean, lead.id))
+    named = assign_ids(found)
+    where = places([lead.finding.patch.geometry for lead in named], law.layers)
+    placed = (replace(lead, place=place) for lead, place in zip(named, where, strict=True))
+    leads = sorted(placed, key=lambda lead: (-lead.finding.patch.score_mean, lead.id))
     return tuple((lead, by_id[lead.finding.patch.detector]) for lead in leads), account
+
+
+def _held(surveys: Sequence[Dated], judge: Callable[[Sequence[Dated]], list[Dated]]) -> list[Dated]:
+    """Patches of surveys, those that ask for it held against their history."""
+    asked = [one for one in surveys if one.to_judge]
+    return [*(one for one in surveys if not one.to_judge), *(judge(asked) if asked else ())]
 
 
 def _dated(plan: Plan, detector: Detector, results: Sequence[BlockResult], dating: Dating) -> list[Dated]:
@@ -81,7 +92,7 @@ def _finding(one: Dated, law: Law) -> Finding:
         first_seen=one.sighting.first_seen,
         dates_seen=one.sighting.dates_seen,
         looks=one.sighting.looks,
-        layers=law.layers,
+        layers=law.crossed,
         wanted=one.detector.layers,
     )
     return law.weighed(replace(found, opinion=one.opinion, origin=one.origin), one.detector)

@@ -176,7 +176,8 @@ def surveyed(
         for patch, tally in zip(patches, tallies, strict=True):
             sighting = _sighting(tally)
             if sighting is not None:
-                found.append(Dated(detector, patch, sighting, _opinion(task, sighting), "survey"))
+                told = _opinion(task, sighting)
+                found.append(Dated(detector, patch, sighting, told, "survey", task.survey.judged))
     return found
 
 

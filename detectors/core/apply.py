@@ -21,17 +21,26 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
 
     Where a surface is unknown at either date (no reflectance, for instance) the disturbance counts in full and the
     transition stays 0: what can not be told apart is shown to the analyst, not hidden.
+
+    A score is multiplied by the weight; of the certainty that people worked there (`Reading.site`), which is a
+    probability, the odds are: a kind of change that is seldom their work needs to look the more like it.
     """
     weight, index = _table(detector)
     before, after = reading.surface_before, reading.surface_after
     share = weight[before, after]
 
-    def weighted(what: FloatArray) -> FloatArray:
-        score: FloatArray = what * share
+    def timed(score: FloatArray) -> FloatArray:
         return score if detector.time_logic is None else detector.time_logic(pair, reading, score)
 
-    score, site = weighted(reading.disturbance), None if reading.site is None else weighted(reading.site)
+    score = timed(reading.disturbance * share)
+    site = None if reading.site is None else timed(_odds_times(reading.site, share))
     return ChangeMap(score, index[before, after], detector.id, weights_sha256, pair.geobox, pair.after_date, site)
+
+
+def _odds_times(chance: FloatArray, factor: FloatArray) -> FloatArray:
+    """The probability whose odds are so many times those of another; 0 stays 0, 1 stays 1 unless the factor is 0."""
+    favour = chance * factor
+    return np.asarray(favour / np.maximum(favour + 1 - chance, np.float32(1e-9)), np.float32)
 
 
 def _table(detector: Detector) -> tuple[FloatArray, NDArray[np.uint8]]:

@@ -230,3 +230,6 @@ class Survey:
     choose: str = "latest"
     """Which look of the season a pixel takes: "latest", "barest" (lowest NDVI), "greenest" (highest NDVI), "median"
     (per band)."""
+
+    judged: bool = False
+    """Whether its patches are held against their history by the model's `judge`, as a pair's are."""

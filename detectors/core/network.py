@@ -154,6 +154,22 @@ def load(spec: NetworkSpec, tensors: Tensors) -> nn.Module:
     return module
 
 
+def rescaled(module: nn.Module, place: int, slope: float, offset: float) -> None:
+    """Make the log odds of one class ``slope × odds + offset``, in the last layer itself: no reader need know of it.
+
+    Args:
+        module: as `build` makes it.
+        place: of the class among `NetworkSpec.classes`.
+        slope: greater than 0.
+        offset: added afterwards.
+    """
+    head = module.get_submodule("segmentation_head.0")
+    weight, bias = head.get_parameter("weight"), head.get_parameter("bias")
+    with torch.no_grad():
+        weight[place] *= slope
+        bias[place] = bias[place] * slope + offset
+
+
 def to_tensors(module: nn.Module) -> dict[str, NDArray[np.floating[Any]]]:
     """What is to be kept of a network: float16, but the statistics of BatchNorm float32.
 

@@ -19,10 +19,13 @@ class TrainConfig(BaseModel):
     variants: int = Field(default=480, ge=1, le=100_000, description="planted variants of real backgrounds")
     painted: int = Field(default=640, ge=0, le=100_000, description="variants beside them, as `painting` says")
     simulated: int = Field(default=24, ge=0, le=10_000, description="simulated worlds beside them")
+    more_simulated: int = Field(default=96, ge=0, le=10_000, description="further worlds, beside the painted variants")
     validation: int = Field(default=24, ge=1, le=10_000, description="planted variants of the grounds kept out")
     steps: int = Field(default=1500, ge=1, description="optimiser steps")
     more_steps: int = Field(
-        default=2000, ge=0, description="steps after them, with the painted variants; the learning rate begins anew"
+        default=2000,
+        ge=0,
+        description="steps after them, with all that is beside; the learning rate begins anew",
     )
     batch: int = Field(default=16, ge=1, le=1024, description="crops of 128² in a step")
     learning_rate: float = Field(default=2e-3, gt=0, description="highest learning rate, after the warm-up")

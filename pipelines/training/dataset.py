@@ -86,17 +86,24 @@ def make_real(
     return len(list(folder.glob("*_real_*_y.npy")))
 
 
-def make_simulated(seed: int, count: int, folder: Path, workers: int, step: Step) -> int:
+def make_simulated(seed: int, numbers: range, folder: Path, workers: int, step: Step) -> int:
     """Build simulated worlds and store what the network sees of them; worlds are removed again.
+
+    Args:
+        seed: of the set of worlds.
+        numbers: which of them.
+        folder: where they are stored; what lies there is not made again.
+        workers: processes.
+        step: told of every world.
 
     Returns:
         How many variants are stored; a world with too little ground in sight is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     specs = [
-        (place, spec, folder)
-        for place, spec in enumerate(train_specs(seed, count), start=SIMULATED_FROM)
-        if not list(folder.glob(f"{place:05d}_simulated_*_y.npy"))
+        (SIMULATED_FROM + number, spec, folder)
+        for number, spec in enumerate(train_specs(seed, numbers.stop))
+        if number in numbers and not list(folder.glob(f"{SIMULATED_FROM + number:05d}_simulated_*_y.npy"))
     ]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for _ in pool.map(_make_simulated, specs):

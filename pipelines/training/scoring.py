@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from detectors.core.features import CHANNELS, Features
 from detectors.core.inference import Engine
@@ -21,10 +22,13 @@ LOW_OF_HIGH = 0.6
 """The threshold down to which a patch grows, as a share of the one that begins it."""
 
 PATCH_LOW, PATCH_HIGH = 0.5, 0.75
-"""The network's own certainty down to which a patch grows, and that which begins it. Chosen by leads planted with seeds
-of their own (docs/design/network.md); a kind of change whose weight is 0.7 or less then begins none."""
+"""The network's own certainty down to which a patch grows, and that which begins it: probabilities, see `proven`.
+Chosen by leads planted with seeds of their own (docs/design/network.md)."""
 
 _BINS = 40
+
+_LEAST_SLOPE = 0.02
+"""Of what is proven: a network that tells nothing is nowhere sure, and is not turned round."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,52 @@ def rarities(engine: Engine, real: Iterable[Features]) -> Rarities:
         raise BadInputError("no real pair shows ground enough to say what is rare there: add scenes to the archives")
     network, unusual = (np.concatenate([pair[place] for pair in pairs]) for place in (0, 1))
     return Rarities(Rarity.fit(network), Rarity.fit(unusual))
+
+
+def proven(engine: Engine, planted: Sequence[Item]) -> tuple[float, float]:
+    """Slope and offset that make the network's log odds those of what comes true (Platt 1999).
+
+    A network trained to the end is surer than it is right: on plantings that it never saw, 0.92 came true in 75 of 100
+    pixels.
+
+    Args:
+        engine: the trained network.
+        planted: variants of ground that training did not see; pixels left out of the loss are left out here.
+
+    Raises:
+        BadInputError: if no planted change is to be seen in the variants.
+    """
+    odds, truths = [], []
+    for item in planted:
+        channels = np.asarray(item.inputs, np.float32)
+        observed = channels[CHANNELS.index("observed")] > 0
+        known = observed & (item.targets[0] != 255)
+        odds.append(odds_of(engine, channels, observed, (0, 0))[known])
+        truths.append(item.targets[0][known] == 1)
+    return platt(np.concatenate(odds), np.concatenate(truths))
+
+
+def platt(odds: FloatArray, truth: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset of the log odds by greatest likelihood.
+
+    Args:
+        odds: (N,) finite log odds.
+        truth: (N,) what came true.
+
+    Raises:
+        BadInputError: if nothing or everything came true.
+    """
+    if truth.all() or not truth.any():
+        raise BadInputError("no change could be planted on the ground kept out of training: ask for more validation")
+    x, y = odds.astype(np.float64), truth.astype(np.float64)
+
+    def loss(line: NDArray[np.float64]) -> float:
+        z = line[0] * x + line[1]
+        return float(np.mean(np.logaddexp(0, z) - y * z))
+
+    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(_LEAST_SLOPE, None), (None, None)])
+    slope, offset = found.x.tolist()
+    return slope, offset
 
 
 def scoring_of(engine: Engine, real: Iterable[Features], planted: Sequence[Item]) -> Scoring:

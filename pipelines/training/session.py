@@ -14,7 +14,7 @@ from torch import nn
 from detectors.core.errors import NetworkError, TooLittleGroundError
 from detectors.core.features import CHANNELS, Features
 from detectors.core.inference import Engine
-from detectors.core.network import NetworkSpec, reach_px, to_tensors
+from detectors.core.network import NetworkSpec, reach_px, rescaled, to_tensors
 from detectors.core.network import load as network_of
 from imagery.archive import Archive
 from imagery.scene import BANDS
@@ -25,8 +25,8 @@ from pipelines.training.backgrounds import Background, backgrounds
 from pipelines.training.config import TrainConfig
 from pipelines.training.curves import draw
 from pipelines.training.dataset import Item, load, make_real, make_simulated
-from pipelines.training.loop import spec_of, train
-from pipelines.training.scoring import PATCH_HIGH, PATCH_LOW, Scoring, best_threshold, scoring_of
+from pipelines.training.loop import CLASSES, spec_of, train
+from pipelines.training.scoring import PATCH_HIGH, PATCH_LOW, Scoring, best_threshold, proven, scoring_of
 from pipelines.training.variants import as_it_is
 from weights.manifest import Calibration, Draft, Entry, Metric, Source, Thresholds
 from weights.store import save
@@ -95,8 +95,10 @@ def run_training(
     with progress.stage("training", config.all_steps) as step:
         network = train(config, items, painted, folder, where, step, watch)
     draw(folder / "curves.jsonl", folder / "curves.html")
+    network = network.cpu()
+    rescaled(network, CLASSES.index("disturbance"), *proven(Engine(network, spec, "cpu"), validation))
     # what the user's own machine computes is what is calibrated: rounded weights, as they are stored
-    tensors = to_tensors(network.cpu())
+    tensors = to_tensors(network)
     engine = Engine(network_of(spec, tensors), spec, "cpu")
     real = [seen for ground in (*learning, *kept) for seen in _as_they_are(ground)]
     scoring = scoring_of(engine, real, validation)
@@ -162,8 +164,10 @@ def _plant(
         sober = config.variant.model_copy(update={"likely": False})
         seed = config.seed + VALIDATION_SEED
         make_real(kept, sober, config.validation, seed, folder / "validation", workers, step)
-    with progress.stage("simulating", config.simulated) as step:
-        make_simulated(config.seed, config.simulated, folder / "train", workers, step)
+    worlds = range(config.simulated), range(config.simulated, config.simulated + config.more_simulated)
+    with progress.stage("simulating", worlds[1].stop) as step:
+        for numbers, name in zip(worlds, ("train", "painted"), strict=True):
+            make_simulated(config.seed, numbers, folder / name, workers, step)
 
 
 def _as_they_are(ground: Background) -> list[Features]:
@@ -199,7 +203,8 @@ def _draft(config: TrainConfig, scoring: Scoring, sources: Sequence[Source], com
     today = dt.datetime.now(dt.UTC).date()
     planted = "planted changes on ground kept out of training, by pixels"
     architecture: dict[str, Any] = json.loads(json.dumps(spec.to_dict()))
-    simulated = Source(name="simulated steppe", licence="Apache-2.0", what=f"{config.simulated} worlds of this project")
+    worlds = config.simulated + config.more_simulated
+    simulated = Source(name="simulated steppe", licence="Apache-2.0", what=f"{worlds} worlds of this project")
     return Draft(
         name="disturbance",
         file=f"disturbance-{today:%Y%m%d}.safetensors",
@@ -214,7 +219,7 @@ def _draft(config: TrainConfig, scoring: Scoring, sources: Sequence[Source], com
         reach_px=reach_px(spec),
         thresholds=Thresholds(low=scoring.low, high=scoring.high, patch_low=PATCH_LOW, patch_high=PATCH_HIGH),
         calibration=Calibration(points=scoring.calibration),
-        training_data=(*(sources or (_UNNAMED,)), *((simulated,) if config.simulated else ())),
+        training_data=(*(sources or (_UNNAMED,)), *((simulated,) if worlds else ())),
         metrics=tuple(
             Metric(set=planted, measure=name, value=round(value, 4), command=command)
             for name, value in scoring.figures.items()

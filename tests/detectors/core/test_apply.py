@@ -42,6 +42,17 @@ def test_the_first_transition_that_fits_weights_the_score_and_names_it() -> None
     assert change.weights_sha256 == "training-free"
 
 
+def test_of_a_probability_the_odds_are_weighted() -> None:
+    seen = replace(reading([[4, 4], [4, 4]], [[7, 10], [7, 7]]), site=np.array([[0.8, 0.8], [1, 0]], np.float32))
+    site = change_map(MODEL, pair(), seen).site
+    assert site is not None
+    np.testing.assert_allclose(site, [[2 / 3, 0.5], [1, 0]], atol=1e-6)
+    nothing = replace(MODEL, transitions=(Transition(GRASS, BARE, 0.0, "无", "none"),))
+    site = change_map(nothing, pair(), replace(seen, site=np.array([[0.8, np.nan], [1, 0]], np.float32))).site
+    assert site is not None
+    np.testing.assert_array_equal(site, [[0, np.nan], [0, 0]])
+
+
 def test_the_catch_all_keeps_what_no_transition_names() -> None:
     change = change_map(replace(MODEL, any_transition=True), pair(), reading([[1, 1], [4, 4]], [[7, 7], [7, 7]]))
     np.testing.assert_allclose(change.score, [[0.8, 0.8], [0.4, 0.4]], atol=1e-6)

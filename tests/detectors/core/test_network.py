@@ -8,7 +8,7 @@ from torch import nn
 
 from benchmarks.inference import lively_network
 from detectors.core.errors import NetworkError
-from detectors.core.network import NetworkSpec, build, load, reach_px, stride, to_tensors
+from detectors.core.network import NetworkSpec, build, load, reach_px, rescaled, stride, to_tensors
 
 SHALLOW = NetworkSpec(channels=("a", "b", "c"), depth=3, decoder_channels=(24, 16, 8))
 RESNET = NetworkSpec(channels=("a", "b", "c"), encoder="resnet18", depth=3, decoder_channels=(24, 16, 8))
@@ -179,3 +179,16 @@ def test_a_diverged_network_is_not_kept() -> None:
     module.get_parameter("segmentation_head.0.bias").data[0] = 1e6
     with pytest.raises(NetworkError, match="diverged"):
         to_tensors(module)
+
+
+def test_the_odds_of_one_class_are_rescaled_in_the_last_layer() -> None:
+    module = build(
+        NetworkSpec(channels=("a", "b", "c"), classes=("x", "y"), depth=3, decoder_channels=(24, 16, 8))
+    ).eval()
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        said = module(image)
+        rescaled(module, 0, 0.5, -1.0)
+        now = module(image)
+    torch.testing.assert_close(now[:, 0], said[:, 0] * 0.5 - 1, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(now[:, 1:], said[:, 1:], atol=1e-6, rtol=1e-5)

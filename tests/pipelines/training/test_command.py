@@ -12,8 +12,8 @@ from pipelines import cli
 from weights.store import find
 
 LITTLE = {
-    "variants": 1, "simulated": 0, "validation": 1, "steps": 4, "more_steps": 0, "painted": 0, "batch": 1,
-    "checkpoint": 2, "keep_out": 2, "encoder": "resnet18", "depth": 2, "decoder_channels": [8, 4],
+    "variants": 1, "simulated": 0, "more_simulated": 0, "validation": 1, "steps": 4, "more_steps": 0, "painted": 0,
+    "batch": 1, "checkpoint": 2, "keep_out": 2, "encoder": "resnet18", "depth": 2, "decoder_channels": [8, 4],
     "variant": {"plant": {"violations_per_km2": 6, "median_ha": 1.5}, "coarse": 0, "picture": 0, "still": 0},
 }  # fmt: skip
 

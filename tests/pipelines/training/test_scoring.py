@@ -8,7 +8,7 @@ from detectors.core.inference import Engine
 from detectors.core.network import NetworkSpec, build
 from pipelines.errors import BadInputError
 from pipelines.training.dataset import Item
-from pipelines.training.scoring import LOW_OF_HIGH, best_threshold, calibrate, rarities, scoring_of
+from pipelines.training.scoring import LOW_OF_HIGH, best_threshold, calibrate, platt, rarities, scoring_of
 
 SPEC = NetworkSpec(channels=CHANNELS, encoder="resnet18", depth=1, decoder_channels=(4,))
 
@@ -37,6 +37,25 @@ def test_calibration_rises() -> None:
     assert (np.diff(points[:, 1]) >= 0).all()
     assert points[0, 1] == 0
     assert 0.9 < points[-1, 1] <= 1
+
+
+@pytest.mark.parametrize(("slope", "offset"), [(0.7, -0.6), (2.0, 1.5)])
+def test_what_is_too_sure_is_brought_back_to_what_comes_true(slope: float, offset: float) -> None:
+    rng = np.random.default_rng(5)
+    true_odds = rng.normal(-2, 2, 200_000)
+    truth = rng.random(true_odds.size) < 1 / (1 + np.exp(-true_odds))
+    said = ((true_odds - offset) / slope).astype(np.float32)
+    assert platt(said, truth) == pytest.approx((slope, offset), abs=0.05)
+
+
+def test_what_tells_nothing_is_nowhere_sure() -> None:
+    rng = np.random.default_rng(6)
+    truth = rng.random(50_000) < 0.1
+    slope, offset = platt(np.where(truth, -2.0, 2.0).astype(np.float32), truth)
+    assert 0 < slope < 0.05
+    assert offset == pytest.approx(np.log(0.1 / 0.9), abs=0.3)
+    with pytest.raises(BadInputError, match="more validation"):
+        platt(np.zeros(4, np.float32), np.zeros(4, np.bool_))
 
 
 @pytest.mark.parametrize("values", [[1.0, 1, 1, 1], [0.0, 1, 2, 5]], ids=["constant", "one change"])
