@@ -19,8 +19,8 @@ from pipelines.ownground import on_own_ground
 from pipelines.past import Past
 from pipelines.plan import Plan
 from pipelines.progress import Progress
-from pipelines.samesite import one_lead_a_site
-from pipelines.survey import merged, surveyed
+from pipelines.samesite import one_lead_a_site, one_patch_a_site
+from pipelines.survey import surveyed
 from pipelines.watched import watched
 
 FoundLead = tuple[Lead, Detector]
@@ -56,7 +56,7 @@ def leads_of(
     standing = judged(past, pairs, grounds, plan.gsd_m, account, progress, workers)
     surveys = _held(surveys, lambda some: judged(past, some, grounds, plan.gsd_m, account, progress, workers))
     sites = watched(past, plan, law, after, grounds, account, progress, workers)
-    whole = one_lead_a_site(merged(standing, surveys, account), sites, account)
+    whole = one_lead_a_site(one_patch_a_site(standing, surveys, account), sites, account)
     found = [_finding(one, law) for one in whole]
     named = assign_ids(found)
     where = places([lead.finding.patch.geometry for lead in named], law.layers)

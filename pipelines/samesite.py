@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import shapely
 
@@ -14,9 +15,67 @@ from leads.model import Patch
 from pipelines.judged import Account, Dated
 
 SAME_SHARE = 0.5
-"""Two watched sites are one from this share of the smaller on; a patch is a site's from this share of itself on."""
+"""Two watched sites are one from this share of the smaller on; a patch is a site's from this share of itself on, and a
+survey's patch the pair's."""
+
+TOUCHING_DEG = 1.5e-4
+"""Apart by no more than this, patches touch: 17 m from north to south, 11 m from west to east."""
 
 _WATCH = "watch:"
+
+
+def one_patch_a_site(found: Sequence[Dated], surveys: Sequence[Dated], account: Account) -> list[Dated]:
+    """Patches of the pair and of surveys; those of one model on one site are one.
+
+    A survey's patch of which the pair's cover half is theirs, with its remark. Otherwise patches that touch are parts
+    of one site if a survey drew one of them: pair and survey each see a part. The largest names and dates it.
+
+    Args:
+        found: patches of the pair.
+        surveys: those of surveys.
+        account: counts what was taken in.
+    """
+    kept, alone = list(found), []
+    for survey in surveys:
+        twins = [n for n, one in enumerate(kept) if _touch(one, survey)]
+        cover = shapely.union_all([kept[number].patch.geometry for number in twins])
+        if shapely.intersection(cover, survey.patch.geometry).area < SAME_SHARE * survey.patch.geometry.area:
+            alone.append(survey)
+            continue
+        account.merged[survey.detector.id] += 1
+        for number in twins:
+            kept[number] = _remarked(kept[number], survey)
+    for survey in sorted(alone, key=lambda one: -one.patch.geometry.area):
+        parts = [one for one in kept if _touch(one, survey)]
+        account.merged[survey.detector.id] += len(parts)
+        largest, *others = sorted([survey, *parts], key=lambda one: -one.patch.geometry.area)
+        whole = reduce(_joined, others, largest)
+        kept = [*(one for one in kept if one not in parts), whole]
+    return kept
+
+
+def _touch(one: Dated, other: Dated) -> bool:
+    """Whether two patches of one model lie within a pixel or two of each other."""
+    if one.detector.id != other.detector.id:
+        return False
+    return bool(shapely.dwithin(one.patch.geometry, other.patch.geometry, TOUCHING_DEG))
+
+
+def _joined(one: Dated, other: Dated) -> Dated:
+    """The larger part of a site with the smaller one taken in."""
+    own, told = one.opinion or Opinion(stands=True), other.opinion or Opinion(stands=True)
+    remarks = dict.fromkeys((*own.remarks, _beside(other), *told.remarks))
+    opinion = replace(own, remarks=tuple(remarks), measures={**told.measures, **own.measures})
+    origin = "+".join(dict.fromkeys((*one.origin.split("+"), *other.origin.split("+"))))
+    return replace(one, patch=_united(one.patch, other.patch), opinion=opinion, origin=origin)
+
+
+def _remarked(one: Dated, survey: Dated) -> Dated:
+    own = one.opinion or Opinion(stands=True)
+    told = survey.opinion or Opinion(stands=True)
+    name = (told.change,) if told.change is not None else ()
+    remarks = (*own.remarks, *told.remarks, *name)
+    return replace(one, opinion=replace(own, remarks=tuple(dict.fromkeys(remarks))))
 
 
 def one_lead_a_site(found: Sequence[Dated], sites: Sequence[Dated], account: Account) -> list[Dated]:
@@ -86,7 +145,7 @@ def _beside(one: Dated) -> Remark:
     zh, en = {
         "pair": ("前后影像比对亦见", "images before and after show it too"),
         "survey": ("逐年合成影像亦见", "composites of years show it too"),
-    }.get(one.origin, (f"{kind[0]}图层亦列有本场地", f"the layer {kind[1]} has this site too"))
+    }.get(one.origin.split("+")[0], (f"{kind[0]}图层亦列有本场地", f"the layer {kind[1]} has this site too"))
     first, seen = sighting.last_before, sighting.first_seen
     return Remark(
         f"{zh}：{name.zh}（{first} 之后，{seen} 首次可见）", f"{en}: {name.en} (after {first}, first seen {seen})"

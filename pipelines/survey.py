@@ -20,14 +20,11 @@ from imagery.yearly import yearly
 from leads.join import join
 from leads.vectorize import Fragment, fragments
 from pipelines.dating import EARLIEST_SHARE, OBSERVED_SHARE, SHOWN_SHARE, Dating, Sighting, places_of
-from pipelines.judged import Account, Dated, year_span
+from pipelines.judged import Dated, year_span
 from pipelines.law import Law
 from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
 from pipelines.past import Past, Term
 from pipelines.plan import Plan, SurveyTask
-
-SAME_SHARE = 0.5
-"""A survey's patch of which patches of the pair cover this share is theirs."""
 
 
 def survey_tasks(past: Past, plan: Plan, law: Law) -> tuple[SurveyTask, ...]:
@@ -224,34 +221,3 @@ def _opinion(task: SurveyTask, sighting: Sighting) -> Opinion:
         f"shown by composites of one season of {first} to {last}, from {sighting.first_seen.year} on",
     )
     return Opinion(stands=True, remarks=(remark,), change=task.survey.change)
-
-
-def merged(found: Sequence[Dated], surveys: Sequence[Dated], account: Account) -> list[Dated]:
-    """One patch where a survey's is half covered by its detector's patches of the pair: theirs, with its remark."""
-    kept = list(found)
-    alone = []
-    for survey in surveys:
-        twins = [
-            number
-            for number, one in enumerate(kept)
-            if one.detector.id == survey.detector.id
-            and one.origin == "pair"
-            and one.patch.geometry.intersects(survey.patch.geometry)
-        ]
-        cover = shapely.union_all([kept[number].patch.geometry for number in twins])
-        shared = shapely.intersection(cover, survey.patch.geometry).area
-        if not twins or shared < SAME_SHARE * survey.patch.geometry.area:
-            alone.append(survey)
-            continue
-        account.merged[survey.detector.id] += 1
-        for number in twins:
-            kept[number] = _remarked(kept[number], survey)
-    return [*kept, *alone]
-
-
-def _remarked(one: Dated, survey: Dated) -> Dated:
-    own = one.opinion or Opinion(stands=True)
-    told = survey.opinion or Opinion(stands=True)
-    name = (told.change,) if told.change is not None else ()
-    remarks = (*own.remarks, *told.remarks, *name)
-    return replace(one, opinion=replace(own, remarks=tuple(dict.fromkeys(remarks))))

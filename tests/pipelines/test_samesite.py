@@ -12,7 +12,7 @@ from detectors.core.registry import choose
 from leads.model import Patch
 from pipelines.dating import Sighting
 from pipelines.judged import Account, Dated
-from pipelines.samesite import one_lead_a_site
+from pipelines.samesite import one_lead_a_site, one_patch_a_site
 
 (MINE, OTHER) = choose(("mine", "land_disturbance"))
 CLOSED = Sighting(dt.date(2021, 5, 31), dt.date(2021, 7, 20), (dt.date(2021, 7, 20), dt.date(2024, 7, 20)), 6)
@@ -109,3 +109,50 @@ def test_reasons_are_counted_by_the_sentence_without_its_numbers_and_one_example
         "example": "2023 年7月NDVI 0.31，swir16 占 12% NDVI of 0.31 in July 2023; 0.5–0.8 of swir16",
     }
     assert (second["reason"], second["count"]) == ("未说明 no reason given", 1)
+
+
+# --- pair and survey ------------------------------------------------------------------------------------------------
+
+NIBBLED = Opinion(True, (Remark("依据", "ground"),), Remark("蚕食", "nibbled"))
+
+
+def survey(west: float, width: float) -> Dated:
+    return replace(dated("survey", west, width), opinion=NIBBLED)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [[(0, 5.01)], [(0, 2), (3, 3.01)]],
+    ids=["just half of the survey's", "half of it together"],
+)
+def test_a_survey_that_is_half_a_pairs_is_the_pairs(pairs: list[tuple[float, float]]) -> None:
+    account = Account()
+    whole = [dated("pair", *one) for one in pairs]
+    found = one_patch_a_site(whole, [survey(0, 10)], account)
+    assert [one.patch for one in found] == [one.patch for one in whole]
+    remarks = (Remark("依据", "ground"), Remark("蚕食", "nibbled"))
+    assert [one.opinion.remarks for one in found if one.opinion] == [remarks] * len(pairs)
+    assert account.merged == {"mine": 1}
+
+
+def test_parts_of_a_site_that_touch_are_one_named_and_dated_by_the_largest() -> None:
+    account = Account()
+    (found,) = one_patch_a_site([dated("pair", 0, 2), dated("pair", 7.1, 1)], [survey(2, 5)], account)
+    assert found.origin == "survey+pair"
+    assert found.opinion is not None
+    assert found.opinion.change == Remark("蚕食", "nibbled")
+    assert [remark.en.split(":")[0] for remark in found.opinion.remarks] == [
+        "ground",
+        "images before and after show it too",
+    ]
+    assert found.patch.area_m2 == pytest.approx(8 * survey(2, 1).patch.area_m2, rel=1e-3)
+    assert account.merged == {"mine": 2}
+    (larger,) = one_patch_a_site([dated("pair", 0, 9)], [survey(9, 5)], Account())
+    assert (larger.origin, larger.sighting) == ("pair+survey", STRIPPED)
+
+
+def test_what_lies_apart_or_is_another_models_stays() -> None:
+    pairs = [dated("pair", 0, 2), dated("pair", 2.1, 1), dated("pair", 5, 9, detector=OTHER)]
+    found = one_patch_a_site(pairs, [survey(5, 5)], Account())
+    assert len(found) == 4
+    assert {one.origin for one in found} == {"pair", "survey"}

@@ -3,15 +3,9 @@
 import datetime as dt
 from collections import Counter
 
-import pytest
-import shapely
-
-from detectors.core.history import Opinion, Remark
 from detectors.core.registry import choose
-from leads.model import Patch
 from pipelines.dating import Sighting
-from pipelines.judged import Account, Dated
-from pipelines.survey import _sighting, _Tally, merged
+from pipelines.survey import _sighting, _Tally
 
 (DETECTOR, OTHER) = choose(("land_disturbance", "mine"))
 SIGHTING = Sighting(dt.date(2023, 7, 17), dt.date(2024, 7, 20), (dt.date(2024, 7, 20),), 1)
@@ -50,35 +44,3 @@ def test_the_earliest_day_of_the_last_year_without_it_bounds_it_but_odd_pixels_d
     found = _sighting(told)
     assert found is not None
     assert found.last_before == dt.date(2023, 5, 9)
-
-
-def dated(box: tuple[float, ...], detector: object = DETECTOR, origin: str = "pair") -> Dated:
-    geometry = shapely.box(*box)
-    opinion = Opinion(True, (Remark("依据", "ground"),), Remark("蚕食", "nibbled")) if origin == "survey" else None
-    patch = Patch(detector.id, geometry, 0.9, 0.9, 1, 1e4, 9e3, 11e3, 10.0)
-    return Dated(detector, patch, SIGHTING, opinion, origin)
-
-
-@pytest.mark.parametrize(
-    ("pairs", "left"),
-    [
-        ([(0, 0, 0.5, 1)], 1),  # just half of the survey's
-        ([(0, 0, 0.2, 1), (0.3, 0, 0.6, 1)], 2),  # together half
-        ([(0, 0, 0.49, 1)], 2),
-        ([(2, 0, 3, 1)], 2),
-    ],
-)
-def test_a_survey_that_is_half_a_pairs_is_the_pairs(pairs: list[tuple[float, ...]], left: int) -> None:
-    account = Account()
-    survey = dated((0, 0, 1, 1), origin="survey")
-    found = merged([dated(box) for box in pairs], [survey], account)
-    gone = survey not in found
-    assert len(found) == left
-    assert gone == (account.merged["land_disturbance"] == 1)
-    remarks = [one.opinion.remarks for one in found if one.origin == "pair" and one.opinion]
-    assert remarks == ([(Remark("依据", "ground"), Remark("蚕食", "nibbled"))] * len(pairs) if gone else [])
-
-
-def test_another_models_patch_takes_no_survey() -> None:
-    survey = dated((0, 0, 1, 1), origin="survey")
-    assert survey in merged([dated((0, 0, 1, 1), OTHER)], [survey], Account())
