@@ -7,7 +7,6 @@ from weights.manifest import Entry, Scalar
 
 def render(entry: Entry) -> str:
     """The card of an entry, in Markdown: a Chinese summary, the rest in English."""
-    low, high = entry.thresholds.low, entry.thresholds.high
     parts = [
         f"# {entry.name}",
         _summary_zh(entry),
@@ -18,7 +17,7 @@ def render(entry: Entry) -> str:
         _table(("part", "value"), ((key, _shown(value)) for key, value in entry.architecture.items())),
         "## What it reads, and how its score is read",
         f"Bands {', '.join(entry.bands)}; pixels of {_gsd(entry)} m; a score depends on pixels up to "
-        f"{entry.reach_px} px away. A patch must reach {high:g} and grows down to {low:g}. {_calibration(entry)} "
+        f"{entry.reach_px} px away. {_patches(entry)} {_calibration(entry)} "
         "What is found is a lead, never a verdict.",
         "## Training data",
         _table(("data", "licence", "what"), ((one.name, one.licence, one.what) for one in entry.training_data)),
@@ -50,6 +49,17 @@ def _summary_zh(entry: Entry) -> str:
 def _gsd(entry: Entry) -> str:
     finest, coarsest = entry.gsd_m
     return f"{finest:g}" if finest == coarsest else f"{finest:g}–{coarsest:g}"
+
+
+def _patches(entry: Entry) -> str:
+    limits = entry.thresholds
+    if limits.patch_low is None or limits.patch_high is None:
+        return f"A patch must reach {limits.high:g} and grows down to {limits.low:g}."
+    score = f"Maps of the score are cut at {limits.high:g}, grown down to {limits.low:g}."
+    return (
+        f"{score} A patch must be {limits.patch_high:g} certain by the network alone, a probability on plantings, "
+        f"and grows down to {limits.patch_low:g}."
+    )
 
 
 def _calibration(entry: Entry) -> str:

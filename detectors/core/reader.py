@@ -25,9 +25,6 @@ UNUSUAL = "unusual"
 SUREST = 8.0
 """Surprise beyond which the anomaly counts no more (one pixel in three thousand): glints are odder than any pit."""
 
-NETWORK_WEIGHT = 1.5
-"""How much the network's surprise counts beside the anomaly's: it alone knows what a site looks like."""
-
 _GUIDE_UNIT = 1.5
 """Bands come in units of the scene's robust spread, and vary by more than that."""
 
@@ -161,7 +158,7 @@ def joined(
         (H, W), NaN where not observed.
     """
     unusual = channels[CHANNELS.index(UNUSUAL)]
-    raw = NETWORK_WEIGHT * rarities.network(np.where(observed, odds, 0)) + np.minimum(rarities.unusual(unusual), SUREST)
+    raw = rarities.network(np.where(observed, odds, 0)) + np.minimum(rarities.unusual(unusual), SUREST)
     return borders.along_borders(raw, _guide(channels), observed, origin_px)
 
 
