@@ -23,7 +23,8 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
     transition stays 0: what can not be told apart is shown to the analyst, not hidden.
 
     A score is multiplied by the weight; of the certainty that people worked there (`Reading.site`), which is a
-    probability, the odds are: a kind of change that is seldom their work needs to look the more like it.
+    probability, the odds are: a kind of change that is seldom their work needs to look the more like it. Nor is it ever
+    surer than the weight: what weighs less than `Detector.begun_at` is a part of other patches at most.
     """
     weight, index = _table(detector)
     before, after = reading.surface_before, reading.surface_after
@@ -33,7 +34,7 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
         return score if detector.time_logic is None else detector.time_logic(pair, reading, score)
 
     score = timed(reading.disturbance * share)
-    site = None if reading.site is None else timed(_odds_times(reading.site, share))
+    site = None if reading.site is None else timed(np.minimum(_odds_times(reading.site, share), share))
     return ChangeMap(score, index[before, after], detector.id, weights_sha256, pair.geobox, pair.after_date, site)
 
 

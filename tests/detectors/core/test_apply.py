@@ -42,11 +42,11 @@ def test_the_first_transition_that_fits_weights_the_score_and_names_it() -> None
     assert change.weights_sha256 == "training-free"
 
 
-def test_of_a_probability_the_odds_are_weighted() -> None:
-    seen = replace(reading([[4, 4], [4, 4]], [[7, 10], [7, 7]]), site=np.array([[0.8, 0.8], [1, 0]], np.float32))
+def test_of_a_probability_the_odds_are_weighted_and_it_is_never_surer_than_the_weight() -> None:
+    seen = replace(reading([[4, 4], [4, 4]], [[7, 10], [7, 7]]), site=np.array([[0.4, 0.4], [1, 0]], np.float32))
     site = change_map(MODEL, pair(), seen).site
     assert site is not None
-    np.testing.assert_allclose(site, [[2 / 3, 0.5], [1, 0]], atol=1e-6)
+    np.testing.assert_allclose(site, [[1 / 4, 1 / 7], [0.5, 0]], atol=1e-6)
     nothing = replace(MODEL, transitions=(Transition(GRASS, BARE, 0.0, "无", "none"),))
     site = change_map(nothing, pair(), replace(seen, site=np.array([[0.8, np.nan], [1, 0]], np.float32))).site
     assert site is not None
