@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from imagery.errors import ImageryError
 from imagery.harmonise import harmonised
 from imagery.mosaic import Flag, Mosaic
-from imagery.read import read_into, unobserved
+from imagery.read import read_into, unfilled
 from imagery.scene import BANDS, RADAR, Scene
 
 
@@ -57,21 +57,6 @@ def composite(layers: Iterable[Mosaic]) -> Mosaic:
         ValueError: if there is none.
     """
     return _with_used(_merged(layers))
-
-
-def merge_day(layers: Iterable[Mosaic]) -> Mosaic:
-    """The scenes of one solar day as one mosaic, Sentinel-2 first, then by `sensor_rank`, then the id that sorts first.
-
-    Args:
-        layers: on one grid with the same bands, all of one day, at least one.
-
-    Raises:
-        ValueError: if there is none, or they are of several days.
-    """
-    merged = _merged(layers)
-    if len(set(merged.dates)) > 1:
-        raise ValueError(f"layers of several days are no solar day: {sorted(set(merged.dates))}")
-    return _with_used(merged)
 
 
 @dataclass(frozen=True, order=True)
@@ -142,7 +127,7 @@ def _with_used(mosaic: Mosaic) -> Mosaic:
     if used != list(range(len(looks))):
         table = np.full(len(looks) + 1, -1, np.int16)
         table[used] = np.arange(len(used))
-        mosaic = replace(mosaic, source=np.asarray(table[mosaic.source]))
+        mosaic = replace(mosaic, source=table.take(mosaic.source, mode="wrap"))
     return _listed(mosaic, [looks[index] for index in used])
 
 
@@ -154,10 +139,15 @@ def _renumbered(mosaic: Mosaic, place: dict[str, int]) -> NDArray[np.int16]:
 
 def _least(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Of two reasons why a pixel was not seen, the one that says more: anything before NODATA, then the lesser."""
-    weight_one, weight_other = (
-        np.where(flags & np.uint8(Flag.NODATA), 256 + flags.astype(np.int16), flags) for flags in (one, other)
-    )
-    return np.where(weight_one <= weight_other, one, other)
+    # NODATA is the lowest bit: turned to be the highest, the lesser number is what is wanted
+    return _turned(np.minimum(_turned(one, 7), _turned(other, 7)), 1)
+
+
+def _turned(flags: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Bits turned to the left; those that leave come in at the right."""
+    turned = flags << np.uint8(bits)
+    turned |= flags >> np.uint8(8 - bits)
+    return turned
 
 
 def read_before(
@@ -219,27 +209,27 @@ def _read(
     scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...], first: Collection[str] = ()
 ) -> tuple[Mosaic, tuple[Failure, ...]]:
     by_id = sorted(scenes, key=lambda scene: scene.id)
-    mosaic = unobserved(geobox, bands, *by_id)
+    mosaic = unfilled(geobox, bands, *by_id)
     data, source = mosaic.data, mosaic.source
     flags: NDArray[np.uint8] | None = None
     failures: list[Failure] = []
     for scene in sorted(by_id, key=lambda scene: (scene.id not in first, *_order(scene))):
-        blind = source < 0
-        if not blind.any():
+        blind = None if flags is None else flags != 0
+        if blind is not None and not blind.any():
             break
         try:
-            found = read_into(data, harmonised(scene), geobox, bands, None if flags is None else blind)
+            found = read_into(data, harmonised(scene), geobox, bands, blind)
         except ImageryError as error:
             failures.append(Failure(scene.id, str(error)))
-            np.copyto(data, np.float32(np.nan), where=blind)
+            np.copyto(data, np.float32(np.nan), where=True if blind is None else blind)
             continue
-        np.copyto(source, np.int16(by_id.index(scene)), where=blind & (found == 0))
-        if flags is None:
-            flags = found
-        else:
-            flags[blind] = _least(flags[blind], found[blind])
-    seen = mosaic if flags is None else replace(mosaic, flags=flags)
-    return _with_used(seen), tuple(failures)
+        np.copyto(source, np.int16(by_id.index(scene)), where=found == 0)
+        # where a pixel is seen already its flags are 0, and nothing is less
+        flags = found if flags is None else _least(flags, found)
+    if flags is None:
+        data.fill(np.nan)
+        flags = mosaic.flags
+    return _with_used(replace(mosaic, flags=flags)), tuple(failures)
 
 
 def _order(scene: Scene) -> tuple[int, int, str]:

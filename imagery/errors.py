@@ -13,10 +13,6 @@ class InconsistentSceneError(ImageryError):
     """The files of one scene contradict each other (size, box, band, date)."""
 
 
-class UnknownLayoutError(ImageryError):
-    """A folder holds no layout that any reader knows."""
-
-
 class ArchiveError(ImageryError):
     """An archive is missing, not an archive, or can not be written."""
 

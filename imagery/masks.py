@@ -84,9 +84,9 @@ def scl_flags(classes: NDArray[np.uint8], gsd_m: float) -> Flags:
         (H, W) flags; cloud and shadow widened by `CLOUD_MARGIN_M`. Dark areas (2) are not flagged: they are mostly
         water, burns and pits, which is what we look for.
     """
-    flags = _SCL[np.minimum(classes, 255).astype(np.uint8)]
+    flags = _SCL.take(np.minimum(classes, 255).astype(np.uint8, copy=False))
     for flag in (Flag.CLOUD, Flag.SHADOW):
-        flags |= np.where(widened((flags & np.uint8(flag)) > 0, margin_px(gsd_m)), np.uint8(flag), np.uint8(0))
+        flags |= widened((flags & np.uint8(flag)) > 0, margin_px(gsd_m)) * np.uint8(flag)
     return flags
 
 

@@ -18,7 +18,7 @@ from imagery.scene import BANDS, Asset, Scene
 from imagery.source import open_source
 
 SATURATED_DN = 65535
-_ROWS = 64
+_ROWS = 128
 WHOLE = 0.999
 """Share of a pixel on its own side of a mosaic's seam; the rest is rounding."""
 
@@ -59,7 +59,7 @@ def read_scene(scene: Scene, geobox: GeoBox, bands: tuple[str, ...] = BANDS) -> 
     Raises:
         UnreadableImageError: if a file of the scene is missing, truncated or damaged.
     """
-    mosaic = unobserved(geobox, bands, scene)
+    mosaic = unfilled(geobox, bands, scene)
     flags = read_into(mosaic.data, scene, geobox, bands, threads=THREADS)
     return replace(mosaic, flags=flags, source=np.where(flags == 0, np.int16(0), np.int16(-1)))
 
@@ -82,7 +82,8 @@ def read_into(
         scene: in any CRS.
         geobox: the grid.
         bands: names of the bands wanted.
-        wanted: (H, W) pixels of interest; None = all.
+        wanted: (H, W) pixels of interest; None = all: what the array held before is of no account then, and NaN is
+            put where nothing is clear.
         threads: bands read at a time. Blocks are worked side by side as a rule; more threads then only cost.
 
     Returns:
@@ -91,13 +92,16 @@ def read_into(
     Raises:
         UnreadableImageError: if a file of the scene is missing, truncated or damaged.
     """
+    near = any(name in scene.assets for name in bands) and _meets(scene, geobox)
+    if near and wanted is None:
+        return _part(data, scene, geobox, bands, None, threads)
     flags = np.full(geobox.shape, Flag.NODATA, np.uint8)
-    box = np.s_[: geobox.shape[0], : geobox.shape[1]] if wanted is None else around(wanted)
-    if box is None or not any(name in scene.assets for name in bands) or not _meets(scene, geobox):
-        return flags
-    here = None if wanted is None else wanted[box]
-    found = _part(data[:, *box], scene, geobox[box], bands, here, threads)
-    np.copyto(flags[box], found, where=True if here is None else here)
+    if wanted is None:
+        data.fill(np.nan)
+    elif near and (box := around(wanted)) is not None:
+        here = wanted[box]
+        found = _part(data[:, *box], scene, geobox[box], bands, here, threads)
+        np.copyto(flags[box], found, where=here)
     return flags
 
 
@@ -114,18 +118,31 @@ def _part(
     clear = flags == 0
     need = clear if wanted is None else clear & wanted
     if (box := around(need)) is None:
+        if wanted is None:
+            data.fill(np.nan)
         return flags
+    if wanted is None:
+        _blank(data, box)
     target = data[:, *box]
-    # with every pixel wanted, all of the array is ours to write
-    into = target if wanted is None else np.empty_like(target)
-    here = _bands(into, scene, geobox[box], bands, threads)
-    take = need[box] & (here == 0)
-    if wanted is not None:
-        np.copyto(target, into, where=take)
-    elif not take.all():
-        np.copyto(target, np.float32(np.nan), where=~take)
+    if wanted is None:  # all of the array is ours to write
+        here = _bands(target, scene, geobox[box], bands, threads)
+        bad = ~(need[box] & (here == 0))
+    else:
+        here = _bands_among(target, need[box], scene, geobox[box], bands)
+        bad = need[box] & (here != 0)
+    if bad.any():
+        np.copyto(target, np.float32(np.nan), where=bad)
     flags[box] |= here
     return flags
+
+
+def _blank(data: NDArray[np.float32], box: Box) -> None:
+    """Put NaN outside a box."""
+    rows, cols = box
+    data[:, : rows.start] = np.nan
+    data[:, rows.stop :] = np.nan
+    data[:, rows, : cols.start] = np.nan
+    data[:, rows, cols.stop :] = np.nan
 
 
 def _bands(
@@ -134,11 +151,28 @@ def _bands(
     """Fill an array with the bands' values; (H, W) flags of what the bands themselves say."""
     flags = np.zeros(geobox.shape, np.uint8)
     for layer in _layers(data, scene, geobox, bands, threads):
-        if layer.missing is not None:
-            flags[layer.missing] |= np.uint8(Flag.NODATA)
-        if layer.saturated is not None:
-            flags[layer.saturated] |= np.uint8(Flag.SATURATED)
+        _note(flags, layer)
     return flags
+
+
+def _bands_among(
+    data: NDArray[np.float32], need: BoolArray, scene: Scene, geobox: GeoBox, bands: tuple[str, ...]
+) -> NDArray[np.uint8]:
+    """As `_bands`, where values are needed; NaN is there so far, and other pixels keep what they have."""
+    flags = np.zeros(geobox.shape, np.uint8)
+    band = np.empty(geobox.shape, np.float32)  # one after the other, so that little memory is touched
+    for into, name in zip(data, bands, strict=True):
+        if name in scene.assets:
+            _note(flags, _layer(scene, scene.assets[name], geobox, _gsd_m(geobox), band))
+            np.copyto(into, band, where=need)
+    return flags
+
+
+def _note(flags: NDArray[np.uint8], layer: _Layer) -> None:
+    if layer.missing is not None:
+        flags[layer.missing] |= np.uint8(Flag.NODATA)
+    if layer.saturated is not None:
+        flags[layer.saturated] |= np.uint8(Flag.SATURATED)
 
 
 def clear_share(scene: Scene, geobox: GeoBox) -> float:
@@ -159,10 +193,10 @@ def around(mask: BoolArray) -> Box | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
-def unobserved(geobox: GeoBox, bands: tuple[str, ...], *scenes: Scene) -> Mosaic:
-    """A mosaic in which nothing was observed: NODATA everywhere."""
+def unfilled(geobox: GeoBox, bands: tuple[str, ...], *scenes: Scene) -> Mosaic:
+    """A mosaic in which nothing was observed: NODATA everywhere. What its data hold is chance until it is put there."""
     return Mosaic(
-        data=np.full((len(bands), *geobox.shape), np.nan, np.float32),
+        data=np.empty((len(bands), *geobox.shape), np.float32),
         bands=bands,
         flags=np.full(geobox.shape, Flag.NODATA, np.uint8),
         source=np.full(geobox.shape, -1, np.int16),
@@ -241,17 +275,16 @@ def _layer(scene: Scene, asset: Asset, geobox: GeoBox, gsd_m: float, out: NDArra
             source.raw_into(view.window, view.own, out)
             return _scaled(asset, source.dtype, out)
         dn, valid = source.values(view.window)
-        sampled = bilinear(view, dn, valid)
-        if source.backscatter:
-            out[:] = sampled
-        else:
-            np.multiply(sampled, np.float32(asset.scale), out=out)
-            out += np.float32(asset.offset)
-        missing = np.isnan(out)
+        bilinear(view, dn, valid, out)
+        if not source.backscatter:
+            out *= np.float32(asset.scale)
+            if asset.offset:
+                out += np.float32(asset.offset)
+        missing = np.isnan(out) if np.isnan(out.min()) else None
         saturated = None
         if source.dtype == "uint16" and asset.nodata != SATURATED_DN and dn.max() >= SATURATED_DN:
             saturated = view.nearest(dn >= SATURATED_DN, False)
-        return _Layer(out, missing if missing.any() else None, saturated)
+        return _Layer(out, missing, saturated)
 
 
 def _scaled(asset: Asset, dtype: str, out: NDArray[np.float32]) -> _Layer:
@@ -263,10 +296,11 @@ def _scaled(asset: Asset, dtype: str, out: NDArray[np.float32]) -> _Layer:
     for start in range(0, len(out), _ROWS):  # few rows at a time stay in the processor's cache
         rows = slice(start, start + _ROWS)
         part = out[rows]
-        if (absent := part == absent_dn).any():
+        low, high = part.min(), part.max()
+        if low <= absent_dn <= high and (absent := part == absent_dn).any():
             missing = np.zeros(out.shape, np.bool_) if missing is None else missing
             missing[rows] = absent
-        if may_saturate and part.max() >= SATURATED_DN:
+        if may_saturate and high >= SATURATED_DN:
             saturated = np.zeros(out.shape, np.bool_) if saturated is None else saturated
             saturated[rows] = part >= SATURATED_DN
         part *= np.float32(asset.scale)

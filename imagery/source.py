@@ -133,7 +133,8 @@ class Source:
         if self.backscatter:
             values = linear(values * np.float32(self.asset.scale) + np.float32(self.asset.offset), self.backscatter)
             valid &= np.isfinite(values)
-        values[~valid] = 0
+        if not valid.all():
+            values[~valid] = 0
         if k > 1:
             values, valid = _averaged(values, valid, k)
         return values, valid

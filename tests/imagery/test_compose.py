@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from imagery.compose import composite, merge_day, read_before, read_beside, read_day, shares, solar_days
+from imagery.compose import _least, composite, read_before, read_beside, read_day, shares, solar_days
 from imagery.mosaic import Flag, Mosaic
 from imagery.scene import BANDS
 
@@ -46,11 +46,18 @@ def test_the_latest_clear_look_wins_in_whatever_order(order):
 def test_scenes_of_one_day_merge_by_id_in_whatever_order():
     one, other = look("s1", 3, 0.1, [0, 0, Flag.CLOUD]), look("s2", 3, 0.2, [0, Flag.CLOUD, 0])
     for pair in ((one, other), (other, one)):
-        np.testing.assert_allclose(merge_day(pair).data[0, 0], [0.1, 0.1, 0.2])
-    with pytest.raises(ValueError, match="several days"):
-        merge_day(LOOKS)
+        np.testing.assert_allclose(composite(pair).data[0, 0], [0.1, 0.1, 0.2])
     with pytest.raises(ValueError, match="nothing to merge"):
         composite([])
+
+
+def test_of_two_reasons_nodata_says_least_and_the_lesser_goes_first():
+    one, other = (part.astype(np.uint8) for part in np.mgrid[:256, :256])
+
+    def weight(flags):
+        return flags + 256 * (flags & np.uint8(Flag.NODATA)).astype(int)
+
+    np.testing.assert_array_equal(_least(one, other), np.where(weight(one) <= weight(other), one, other))
 
 
 @pytest.fixture
@@ -201,7 +208,7 @@ def test_sentinel_2_comes_first_and_landsat_and_hls_fill_by_their_latest_look():
 
 
 def test_on_one_day_sentinel_2_comes_before_an_id_that_sorts_first():
-    merged = merge_day([look("a", 3, 0.1, [0, 0], "landsat-9", 30.0), look("b", 3, 0.2, [0, Flag.CLOUD])])
+    merged = composite([look("a", 3, 0.1, [0, 0], "landsat-9", 30.0), look("b", 3, 0.2, [0, Flag.CLOUD])])
     np.testing.assert_allclose(merged.data[0, 0], [0.2, 0.1])
 
 

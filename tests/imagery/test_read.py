@@ -9,7 +9,7 @@ from odc.geo.geobox import GeoBox
 
 from imagery.errors import UnreadableImageError
 from imagery.mosaic import Flag
-from imagery.read import read_scene
+from imagery.read import read_into, read_scene
 from imagery.scene import BANDS
 
 LEFT, TOP, SIZE = 512_000, 5_406_720, 120
@@ -187,3 +187,23 @@ def test_l1c_without_classes_gets_a_cloud_mask_of_the_whole_scene(archive, raste
         assert mask.shape == (20, 20)
         assert mask.count == 2
     assert read_scene(scene, grid()).flags.shape == (SIZE, SIZE)
+
+
+def test_what_an_array_held_is_gone_when_all_of_it_is_wanted(added, band_folder, raster):
+    folder = band_folder()
+    classes = np.full((SIZE // 2, SIZE // 2), 8, np.uint8)
+    classes[20:40, 10:50] = 4
+    raster(folder / "SCL.tif", classes, gsd=20)
+    scene = added(folder)
+    expected = read_scene(scene, grid())
+    for geobox in (grid(), grid(left=LEFT + 400), grid(left=LEFT + 900_000)):
+        data = np.full((6, *geobox.shape), 7, np.float32)
+        flags = read_into(data, scene, geobox, BANDS)
+        assert (np.isnan(data) == (flags != 0)).all()
+        assert not (data == 7).any()
+    mask = np.zeros(grid().shape, np.bool_)
+    mask[50:70, 30:60] = True
+    data = np.where(mask, np.float32(np.nan), np.float32(7))[None].repeat(6, 0)
+    read_into(data, scene, grid(), BANDS, mask)
+    np.testing.assert_array_equal(data[:, mask], expected.data[:, mask])
+    assert (data[:, ~mask] == 7).all()

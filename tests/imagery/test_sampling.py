@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
+from imagery import axis
+from imagery import sampling as module
 from imagery.projection import places
 from imagery.sampling import bilinear, coarsening, sampler
 
@@ -23,7 +25,9 @@ def sampled(geobox, affine, crs=UTM50, source=SOURCE, valid=None):
         return np.full(geobox.shape, np.nan)
     part = source[view.window.toslices()]
     mask = np.ones(part.shape, bool) if valid is None else valid[view.window.toslices()]
-    return bilinear(view, np.where(mask, part, 0), mask)
+    out = np.full(geobox.shape, 7, np.float32)
+    bilinear(view, np.where(mask, part, 0), mask, out)
+    return out
 
 
 def expected(source, row, col):
@@ -123,3 +127,19 @@ def test_the_lattice_keeps_to_the_projection_within_two_centimetres(lat, limit_m
 )
 def test_fine_pixels_are_averaged_before_a_coarse_grid_samples_them(source, target, factor):
     assert coarsening(source, target) == factor
+
+
+@pytest.mark.parametrize("gsd", [20, 30, 40])
+@pytest.mark.parametrize("shift", [0, 3, 10, -45, 700])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (9, 1), (70, 83)])
+def test_grids_whose_places_repeat_are_read_to_the_same_bits_as_any(gsd, shift, size, monkeypatch):
+    affine = Affine(gsd, 0, 512_000 + shift, 0, -gsd, 5_406_720 - shift)
+    holes = np.random.default_rng(5).random(SOURCE.shape) > 0.1
+    for valid in (None, holes):
+        monkeypatch.setattr(axis, "PERIODS", 4)
+        module._parallel.cache_clear()
+        phases = sampled(grid(*size), affine, valid=valid)
+        monkeypatch.setattr(axis, "PERIODS", 0)
+        module._parallel.cache_clear()
+        np.testing.assert_array_equal(phases, sampled(grid(*size), affine, valid=valid))
+    module._parallel.cache_clear()
