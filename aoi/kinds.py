@@ -20,6 +20,7 @@ KIND_NAMES: Mapping[str, tuple[str, str]] = {
     "grassland_use_approvals": ("草原征占用审批", "Grassland-use approvals"),
     "dltb": ("地类图斑", "Survey parcels (DLTB)"),
     "penalties": ("行政处罚", "Penalties"),
+    "banners": ("旗市区界", "Banner boundaries"),
 }
 """Each kind's names, Chinese then English."""
 
@@ -42,6 +43,7 @@ KIND_ALIASES: Mapping[str, tuple[str, ...]] = {
     "grassland_use_approvals": ("cyzzy", "草原征占用", "草原使用审批"),
     "dltb": ("变更调查", "变更调查地类图斑"),
     "penalties": ("xzcf", "处罚台账", "行政处罚台账"),
+    "banners": ("xzq", "xzqy", "行政区", "行政区划", "行政区界", "旗县界", "旗县"),
 }
 """What tables and files of a kind are called besides."""
 

@@ -287,7 +287,20 @@ def store(leads: str, small: str, findings: str) -> Result:
 
 JOBS: dict[str, Callable[..., Result]] = {
     job.__name__: job
-    for job in (scan, detectors, decode, read, normals, mosaic, same_mosaic, evaluation, inference, plain, store)
+    for job in (
+        scan,
+        detectors,
+        decode,
+        read,
+        normals,
+        mosaic,
+        same_mosaic,
+        evaluation,
+        inference,
+        plain,
+        patrol,
+        store,
+    )
 }
 
 

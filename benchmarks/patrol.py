@@ -11,6 +11,8 @@ from shapely.geometry import box
 
 PATROL_KM2 = 37_000
 BOUND_MIN = 30.0
+CORES = 2
+"""Of the machine that the bound is for."""
 
 
 def measure(world: str, share: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from aoi.penalties import PenaltyTable, penalty_tables, stored_penalty_tables
 from aoi.schema import known
 from aoi.schema.reading import as_text
 from detectors.core.types import Detector
+from leads.banners import KIND as BANNERS
 from leads.change import change_of
 from leads.model import Crossing, Finding
 from leads.rules.penalties import Penalty, penalty_of
@@ -32,6 +33,11 @@ class Law:
     penalties: tuple[Penalty, ...]
     today: dt.date
     """Day of the run: permits are read on it as well as on the day first seen."""
+
+    @property
+    def crossed(self) -> tuple[Layer, ...]:
+        """Layers that say what the ground is in law; boundaries of banners only say where it lies."""
+        return tuple(layer for layer in self.layers if layer.kind != BANNERS)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -92,13 +98,16 @@ def fit_to_run(detectors: Sequence[Detector], law: Law) -> tuple[tuple[Detector,
 
 
 def missing_notes(detectors: Sequence[Detector], law: Law) -> list[str]:
-    """What each detector wanted to be crossed with and nobody gave."""
-    return [
+    """What each detector wanted to be crossed with and nobody gave, and whether anybody said where banners lie."""
+    notes = [
         f"{detector.id}: layer {kind} was not given"
         for detector in detectors
         for kind in detector.layers
         if kind not in law.kinds
     ]
+    if BANNERS not in law.kinds:
+        notes.append("no banner boundaries were given: leads name no place (weixun layers add FILE --kind banners)")
+    return notes
 
 
 def layer_records(law: Law) -> tuple[dict[str, str | None], ...]:

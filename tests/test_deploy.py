@@ -1,10 +1,13 @@
 """What `deploy/` holds for a machine of its own: units that start what there is, and a bundle that is verified."""
 
 import configparser
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,57 @@ def test_the_settings_keep_prefect_quiet_and_at_home() -> None:
     assert said["DO_NOT_TRACK"] == "1"
     assert said["PREFECT_API_URL"].startswith("http://127.0.0.1:")
     assert not any(word in name for name in said for word in ("SECRET", "TOKEN", "PASSWORD"))
+
+
+def test_the_container_starts_what_the_command_line_has_and_takes_in_no_environment() -> None:
+    root = DEPLOY.parent
+    said = (DEPLOY / "Containerfile").read_text()
+    assert "USER weixun" in said
+    entry, command = (json.loads(re.findall(rf"^{word} (.*)$", said, re.M)[0]) for word in ("ENTRYPOINT", "CMD"))
+    done = subprocess.run(
+        [Path(sys.executable).with_name(entry[0]), *command[:2], "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--config" in done.stdout
+    left_out = (root / ".dockerignore").read_text().split()
+    assert {".git", ".venv"} <= set(left_out)
+    assert not {"aoi", "imagery", "detectors", "leads", "pipelines", "weights", "deploy"} & set(left_out)
+
+
+@pytest.mark.slow
+def test_a_bundle_is_installed_upgraded_to_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    told = {
+        **os.environ, "WEIXUN_BUNDLE_WHEELS": "ours", "WEIXUN_INSTALL_OPTIONS": "--no-deps --ignore-installed",
+        "PYTHONPATH": sysconfig.get_path("purelib"),  # what ours needs is not in this bundle: it is taken from here
+    }  # fmt: skip
+    subprocess.run([DEPLOY / "bundle", tmp_path / "bundle.tar"], env={**told, "PYTHON": sys.executable}, check=True)
+    shutil.unpack_archive(tmp_path / "bundle.tar", tmp_path, filter="data")
+    bundle, opt = tmp_path / "weixun-bundle", tmp_path / "opt"
+
+    def install() -> int:
+        return subprocess.run(["bash", bundle / "install", opt], env={**told, "PYTHON": sys.executable}, check=False,
+                              timeout=300, cwd=tmp_path).returncode  # fmt: skip
+
+    assert install() == 0
+    first = (opt / "current").resolve()
+    inside = "import pipelines; print(pipelines.__file__)"
+    done = subprocess.run(
+        [first / "bin" / "python", "-c", inside], capture_output=True, text=True, env=told, check=True, cwd=tmp_path
+    )
+    assert Path(done.stdout.strip()).is_relative_to(first)
+
+    (bundle / "README.md").write_text("a newer one")
+    assert install() != 0, "a file that is not what SHA256SUMS says"
+    assert (opt / "current").resolve() == first
+    sums = subprocess.run("find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum", shell=True,
+                          cwd=bundle, capture_output=True, check=True).stdout  # fmt: skip
+    (bundle / "SHA256SUMS").write_bytes(sums)
+    assert install() == 0
+    second = (opt / "current").resolve()
+    assert second != first
+    assert first.is_dir(), "the old version stays, to go back to"
+    assert subprocess.run(
+        [opt / "current" / "bin" / "weixun", "--help"], env=told, check=True, capture_output=True
+    ).stdout
 
 
 @pytest.mark.slow

@@ -216,3 +216,13 @@ class ReserveZone(Record):
         if self.zone is None:
             return None
         return 2 if self.zone in ("core_protected", "general_control") else 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Banner(Record):
+    """旗市区界: which banner, district or city the ground belongs to. It says where a lead lies, not what it breaks."""
+
+    kind: ClassVar[str] = "banners"
+
+    name: str = text("行政区名称", "Name", "旗县名称", "旗县", "旗市区", "名称", "xzqmc", "mc", "name_zh", need="must")
+    code: str = text("行政区代码", "Code (GB/T 2260)", "行政区划代码", "xzqdm", "adcode", "code", need="should")

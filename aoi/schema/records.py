@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aoi.schema.column import Record
 from aoi.schema.grounds import (
+    Banner,
     BlackSoilParcel,
     FarmlandParcel,
     ForestParcel,
@@ -43,6 +44,7 @@ RECORDS: Mapping[str, type[Record]] = {
         SurveyParcel,
         KnownPatch,
         Penalty,
+        Banner,
     )
 }
 """By kind; as many as `aoi.kinds.KINDS`."""

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -42,11 +42,23 @@ class Step:
     """Regulator, addressee, jurisdiction where they change."""
 
 
+class Watching(Protocol):
+    """Stands by in the transaction of a step and records it (`leads.evidence.witness`)."""
+
+    def before_case(self, connection: Connection, case_id: str) -> None:
+        """A case that is about to be changed; locked."""
+
+    def after_case(self, connection: Connection, case_id: str, version: int) -> None:
+        """The step is written; the case has this version now."""
+
+
 @dataclass(frozen=True)
 class CaseBook:
     """All cases of a store."""
 
     store: Store
+    watching: Watching | None = None
+    """A home whose evidence is kept needs one: what else changes a case counts as changed by hand."""
 
     def case(self, case_id: str) -> Case:
         """A case by its id.
@@ -93,7 +105,7 @@ class CaseBook:
             added = [{"case_id": case_id, "lead_id": lead.id, "added": at} for lead in leads]
             connection.execute(tables.case_leads.insert(), added)
             _append(connection, case_id, first.id, at, by, note="、".join(lead.id for lead in leads))
-            return _case(connection, case_id), proposal
+            return self._recorded(connection, case_id), proposal
 
     def add(self, case_id: str, lead_ids: Sequence[str], by: str, on: dt.date, base: int | None = None) -> Case:
         """Adds leads to a case; one that it has already changes nothing.
@@ -106,7 +118,7 @@ class CaseBook:
         leads = self._leads(lead_ids)
         now = dt.datetime.now(dt.UTC)
         at = _moment(on, now)
-        with self.store.writing() as connection:
+        with self.store.writing(alone=True) as connection:
             case = _locked(connection, case_id, base)
             if procedure().state(case.state).ends:
                 raise CaseError(f"{case.id} has ended ({_name(case.state)}): open another case for these leads")
@@ -114,11 +126,12 @@ class CaseBook:
             fresh = [lead.id for lead in leads if lead.id not in case.leads]
             if not fresh:
                 return case
+            self._watch(connection, case_id)
             added = [{"case_id": case.id, "lead_id": one, "added": at} for one in fresh]
             connection.execute(tables.case_leads.insert(), added)
             _append(connection, case.id, case.state, at, by, note=f"并入线索 {'、'.join(fresh)}")
             _bump(connection, case, now)
-            return _case(connection, case_id)
+            return self._recorded(connection, case_id)
 
     def move(self, case_id: str, step: Step, base: int | None = None) -> Case:
         """Moves a case to another state.
@@ -131,21 +144,32 @@ class CaseBook:
         _checked(by=step.by, note=step.note, **named)
         now = dt.datetime.now(dt.UTC)
         at = _moment(step.on, now)
-        with self.store.writing() as connection:
+        with self.store.writing(alone=True) as connection:
             case = _locked(connection, case_id, base)
             state = procedure().state(step.to)
             at = _after(case, at)
             _allowed(case, state, step.on)
             due = _due(state, step)
+            self._watch(connection, case_id)
             _append(connection, case.id, state.id, at, step.by, step.note, due)
             _bump(connection, case, now, state=state.id, closed=step.on if state.ends else None, **named)
-            return _case(connection, case_id)
+            return self._recorded(connection, case_id)
 
     def running(self, today: dt.date, within: int | None = None) -> tuple[Running, ...]:
         """Terms that run, the earliest end first; those that end within so many days, or all."""
         found = [Running(one, one.due, (one.due - today).days) for one in self.cases(open_only=True) if one.due]
         found = [one for one in found if within is None or one.days_left <= within]
         return tuple(sorted(found, key=lambda one: (one.due, one.case.id)))
+
+    def _watch(self, connection: Connection, case_id: str) -> None:
+        if self.watching is not None:
+            self.watching.before_case(connection, case_id)
+
+    def _recorded(self, connection: Connection, case_id: str) -> Case:
+        case = _case(connection, case_id)
+        if self.watching is not None:
+            self.watching.after_case(connection, case_id, case.version)
+        return case
 
     def _leads(self, lead_ids: Sequence[str]) -> list[Any]:
         wanted = list(dict.fromkeys(lead_ids))

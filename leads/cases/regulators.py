@@ -91,10 +91,10 @@ def offices() -> Offices:
 
 
 def banner_of(place: str) -> str:
-    """The banner that a place lies in: a known name in it, else its first word; 不详 where nobody said."""
-    for name in offices().banners:
-        if name in place:
-            return name
+    """The banner that a place lies in: the first known name in it, else its first word; 不详 where nobody said."""
+    known = [name for name in offices().banners if name in place]
+    if known:
+        return min(known, key=place.index)
     words = place.replace("，", " ").replace("、", " ").split()
     return words[0] if words else UNKNOWN
 

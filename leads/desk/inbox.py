@@ -22,6 +22,7 @@ from aoi.classification import Classification, strictest
 from aoi.layers import Layer
 from leads.desk.columns import AOI_FIELDS, INBOX_FIELDS, OUTLINE_FIELDS, inbox_row
 from leads.desk.handed_out import Given, keep_given
+from leads.desk.keep import ORIGINALS
 from leads.desk.project import write_inbox_project
 from leads.desk.statutory import statutory_tables
 from leads.desk.style import aoi_style, ground_style, inbox_style, outlines_style
@@ -31,8 +32,6 @@ from leads.qgis.rasters import look_at
 from leads.qgis.style import qml
 from leads.staging import refusal, stage
 from leads.store.records import CoverageRecord, LeadRecord
-
-ORIGINALS = "handed_out"
 
 GROUND_MARGIN_DEG = 0.5
 """How far behind the before image nothing else shows, around all that an inbox holds."""

@@ -1,10 +1,18 @@
-"""What analysts handed back, kept as it came."""
+"""Where files of the desk are kept: what was handed out, what came back, photos of the field."""
 
 import os
 import shutil
 from pathlib import Path
 
 from leads.staging import refusal, staged
+
+ORIGINALS = "handed_out"
+"""Folder beside the inboxes with each as it was handed out."""
+
+
+def attachment_path(home: Path, sha256: str, name: str) -> Path:
+    """Where the bytes of an attachment are kept."""
+    return home / "attachments" / sha256[:2] / f"{sha256}{Path(name).suffix.lower()}"
 
 
 def review_path(home: Path, sha256: str) -> Path:

@@ -16,6 +16,7 @@ from shapely.geometry import Point
 from aoi.area import CGCS2000
 from aoi.grid import to_crs, zone_of
 from leads.desk.exif import LOCAL, SUFFIXES, Photo, PhotoError, read_photo
+from leads.desk.keep import attachment_path
 from leads.staging import refusal
 from leads.store.records import LeadRecord
 from leads.store.store import Store
@@ -176,11 +177,6 @@ def _take(
 def _plain(name: str) -> str:
     """A file name as text: one that is no UTF-8 keeps its readable part."""
     return name.encode("utf-8", "replace").decode("utf-8")
-
-
-def attachment_path(home: Path, sha256: str, name: str) -> Path:
-    """Where the bytes of an attachment are kept."""
-    return home / "attachments" / sha256[:2] / f"{sha256}{Path(name).suffix.lower()}"
 
 
 def keep_bytes(path: Path, sha256: str, home: Path) -> Path:

@@ -8,7 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from aoi.layers import Layer
-from leads.desk.inbox import ORIGINALS, Beside
+from leads.desk.inbox import Beside
+from leads.desk.keep import ORIGINALS
 from leads.store.records import LeadRecord, OutlineKind
 from leads.store.store import Store
 from leads.store.tables import inbox_leads, inboxes

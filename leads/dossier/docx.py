@@ -61,6 +61,7 @@ def _set_up(document: Any, paper: Paper) -> None:
     section.page_width, section.page_height = Mm(210), Mm(297)
     section.left_margin = section.right_margin = Mm(17)
     section.top_margin, section.bottom_margin = Mm(20), Mm(19)
+    _chinese(document)
     style = document.styles["Normal"]
     _font(style.element.get_or_add_rPr(), BODY)
     style.font.name, style.font.size = BODY, Pt(10.5)
@@ -165,6 +166,10 @@ def _cell(cell: Any, text: str, size: float, font: str) -> None:
         _run(paragraph, line, size, font)
 
 
+_AROUND = {2: 10}
+"""Millimetres left free beside a picture, by columns; two by two leave room for the table of the images below them."""
+
+
 def _pictures(document: Any, block: Pictures) -> None:
     columns = block.columns
     width = WIDTH_MM / columns
@@ -173,7 +178,7 @@ def _pictures(document: Any, block: Pictures) -> None:
     for at, one in enumerate(block.pictures):
         cell = table.rows[at // columns].cells[at % columns]
         cell.paragraphs[0].paragraph_format.space_after = Pt(0)
-        cell.paragraphs[0].add_run().add_picture(io.BytesIO(one.png), width=Mm(width - 5))
+        cell.paragraphs[0].add_run().add_picture(io.BytesIO(one.png), width=Mm(width - _AROUND.get(columns, 5)))
         _run(cell.add_paragraph(), one.caption, 8, BODY, _GREY)
     for row in table.rows:
         _whole_row(row)
@@ -225,6 +230,15 @@ def _font(properties: Any, name: str) -> None:
         fonts.set(qn(kind), name)
 
 
+def _chinese(document: Any) -> None:
+    """Says that the Chinese is simplified: who lacks the font named then takes one with the same punctuation.
+
+    What is Latin stays English: as Chinese it would be broken anywhere, numbers too.
+    """
+    for spoken in document.styles.element.iter(qn("w:lang")):
+        spoken.set(qn("w:eastAsia"), "zh-CN")
+
+
 def _shade(properties: Any, colour: str) -> None:
     shade = OxmlElement("w:shd")
     for key, value in (("w:val", "clear"), ("w:color", "auto"), ("w:fill", colour)):
@@ -247,4 +261,5 @@ def _field(paragraph: Any, code: str) -> None:
 
 def _gap(document: Any) -> None:
     """Word joins tables that touch."""
-    document.add_paragraph().paragraph_format.space_after = Pt(0)
+    between = document.add_paragraph().paragraph_format
+    between.space_after, between.line_spacing = Pt(0), Pt(4)

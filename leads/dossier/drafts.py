@@ -43,8 +43,14 @@ def review_form(case: DossierInput) -> Paper:
         ("变化区间", _interval(case)),
         ("监测面积（机器）", _machine_area(case)),
         ("占用图层", facts.said(case, "layers", "未提供或未相交")),
-        ("许可情况（图层所示）", facts.said(case, "licences", "所给图层中未见许可")),
-        ("已知图斑与处罚", f"{facts.said(case, 'known_st', '未比对')}　{facts.said(case, 'known_note', '')}".strip()),
+        ("许可（图层所示）", facts.said(case, "licences", "所给图层中未见许可")),
+        ("权利人（图层所载）", facts.said(case, "holder", "图层未载明")),
+        (
+            "已知图斑与处罚",
+            "　".join(
+                dict.fromkeys((facts.said(case, "known_st", "未比对"), facts.said(case, "known_note", "")))
+            ).strip(),
+        ),
         ("对照的规则", _rules_line(case)),
         ("监管部门", facts.said(case, "regulator", _blank("负有监督管理职责的行政机关"))),
         ("行为人", _blank("姓名或名称；影像不能回答")),

@@ -1,5 +1,6 @@
 """The parts of a dossier about what was seen: images, years, series, innocent explanations, and what is not known."""
 
+import re
 from collections.abc import Iterator
 
 from leads.dossier.facts import number, said
@@ -11,6 +12,8 @@ from leads.exports.text import one_line, plain
 from leads.series.indices import BY_NAME
 from leads.series.innocent import VERDICTS_ZH, explanations
 from leads.series.plot import plot, shown_index
+
+_NOT_GIVEN = re.compile(r"\bw(?:as|ere) not given\b|\bno banner boundaries were given\b")
 
 LONG_DAYS = 183
 """An interval of the conduct longer than this is named among what is not known."""
@@ -154,7 +157,9 @@ def _unknowns(case: DossierInput) -> Iterator[str]:
     yield from (text for doubt, text in doubts if doubt)
     yield from _undated(case)
     if case.run is not None:
-        yield from (f"本次运行注明：{one_line(note, 300)}" for note in case.run.notes[:6])
+        # what was not given is told above, in Chinese
+        notes = [note for note in case.run.notes if not _NOT_GIVEN.search(note)]
+        yield from (f"本次运行注明：{one_line(note, 300)}" for note in notes[:6])
 
 
 def _undated(case: DossierInput) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """The dossier as a paper: its parts in the order in which a judge reads them."""
 
+import json
 from collections.abc import Iterator
 
+from leads.attributes import Value
 from leads.dossier import evidence, facts
 from leads.dossier.law import considered
 from leads.dossier.model import DossierInput
@@ -19,8 +21,8 @@ _SHOWN = frozenset(
     for part in (
         "lead_id status reason reviewer remark model model_zh change change_zh grade conf conf_max date_bef date_aft",
         "seen_first seen_dates looks area_m2 area_lo area_hi area_mu mu_lo mu_hi area_anl area_srv clipped place lon",
-        "lat dms layers layers_no conflict licences rule rule_flag rule_state rule_note known_st known_id known_note",
-        "permit_st mine_lic mine_land mine_rest mine_note regulator classif note",
+        "lat dms layers layers_no conflict licences holder rule rule_flag rule_state rule_note known_st known_id",
+        "known_note permit_st mine_lic mine_land mine_rest mine_note regulator classif note why_en measures",
     )
     for name in part.split()
 )
@@ -75,6 +77,7 @@ def grounds(case: DossierInput) -> Section:
         ("未提供的图层", facts.said(case, "layers_no", "无")),
         ("图层冲突", _lines(case.values.get("conflict")) or "未见冲突"),
         ("许可证号及期限", _lines(case.values.get("licences")) or "所给图层中未见许可"),
+        ("权利人或用地单位（图层所载）", _lines(case.values.get("holder")) or "图层未载明"),
         ("临时用地期限", _lines(case.values.get("permit_st")) or "不适用或未提供"),
         ("已知图斑比对", facts.said(case, "known_st", "未比对")),
         ("已知图斑与处罚", "，".join(filter(None, (known, facts.said(case, "known_note", "")))) or "–"),
@@ -154,6 +157,19 @@ def annex(case: DossierInput, table: CornerTable) -> Section:
     return Section("附录　来源与校验值", tuple(_annex(case, table)))
 
 
+def _measured(text: Value) -> str:
+    """The figures that a model's grounds rest on, by the names that the code has for them."""
+    try:
+        told = json.loads(str(text or "{}"))
+    except ValueError:
+        return plain(text)
+    if not isinstance(told, dict):
+        return plain(text)
+    return "；".join(
+        f"{one_line(name, 60)} {'未测得' if value is None else plain(value)}" for name, value in told.items()
+    )
+
+
 def _annex(case: DossierInput, table: CornerTable) -> Iterator[Block]:
     rows = [("材料生成时间（北京）", beijing(case.made)), ("界址点坐标系", f"EPSG:{table.epsg}")]
     if case.run is not None:
@@ -164,6 +180,8 @@ def _annex(case: DossierInput, table: CornerTable) -> Iterator[Block]:
             *((one_line(name, 40), one_line(text, 300)) for name, text in case.run.asked.items()),
             ("使用的图层", "\n".join(map(one_line, case.run.layers)) or "未提供"),
         ]
+    if measured := _measured(case.values.get("measures")):
+        rows.append(("模型判断所依数值", measured))
     yield Facts(tuple(rows))
     bands = tuple(
         (one_line(scene.id, 80), one_line(name, 20), one_line(digest, 80))

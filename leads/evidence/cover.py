@@ -1,6 +1,11 @@
-"""The store's own rows in the chain: a look, a score, an outline, a verdict changed later does not go unseen."""
+"""The store's own rows in the chain: a look, a score, an outline, a verdict changed later does not go unseen.
 
-import datetime as dt
+Facts are recorded once. A state (a lead, a case, a run) is recorded again only where something that is itself a fact
+says why it is another: a night records the leads that it changed in its own transaction (`leads.evidence.witness`), as
+does work on a case; here verdicts explain what they set. Whatever else differs is left as it was recorded, so that
+`weixun leads verify` names it, today and after any number of nights.
+"""
+
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -8,19 +13,28 @@ from sqlalchemy.engine import Connection
 
 from leads.evidence.chain import Ledger, write_part
 from leads.evidence.link import Item
-from leads.evidence.rows import CASES, CHUNK, FACTS, LEADS, RUNS, Facts, after, digest_of, name_of, states, told
-from leads.store import tables
-from leads.store.errors import StoreError
-
-_MARGIN = dt.timedelta(days=1)
-"""A machine's clock may be set back; by more than this it hardly is."""
+from leads.evidence.recorded import covered, holds, last_recorded, mark, new_verdicts
+from leads.evidence.rows import (
+    CASES,
+    CHUNK,
+    DESK,
+    FACTS,
+    LEADS,
+    RUNS,
+    UNTOUCHED,
+    Facts,
+    after,
+    digest_of,
+    name_of,
+    states,
+)
 
 
 def append_store_rows(ledger: Ledger, run_id: str) -> str:
-    """Puts every row of the store that is not covered yet at the end of the chain.
+    """Puts every fact of the store that is not recorded yet at the end of the chain, and the states that they explain.
 
-    To be called after whatever writes the store: a night, the import of a review, work on a case. Called twice it adds
-    nothing the second time.
+    To be called after whatever writes the store: a night, the import of a review, photos. Called twice it adds nothing
+    the second time.
 
     Args:
         ledger: of the store.
@@ -40,60 +54,54 @@ def append_store_rows(ledger: Ledger, run_id: str) -> str:
         return write_part(connection, run_id, _uncovered(connection), ledger.signer)
 
 
-def covered(connection: Connection, facts: Facts) -> str | None:
-    """The last name of a table's rows that the chain knows; None if none."""
-    c = tables.evidence.c
-    name: str | None = connection.execute(sa.select(sa.func.max(c.name)).where(c.kind == facts.kind)).scalar()
-    return name
+def new_facts(connection: Connection, facts: Facts) -> Iterator[Item]:
+    """Rows beyond those that are recorded."""
+    for number, row in after(connection, facts, mark(connection, facts)):
+        yield Item(facts.kind, name_of(number), digest_of(facts, row))
 
 
-def _mark(connection: Connection, facts: Facts) -> int:
-    name = covered(connection, facts) or "0"
-    if not name.isdecimal():
-        raise StoreError(f"the evidence of {facts.thing}s was tampered with: weixun leads verify says where")
-    return int(name)
+def all_states(connection: Connection, facts: Facts) -> Iterator[Item]:
+    """Every row as it is: where none was ever recorded."""
+    for name, _, digest in states(connection, facts):
+        if facts is not DESK or digest != UNTOUCHED:
+            yield Item(facts.kind, name, digest)
+
+
+def begun(connection: Connection) -> bool:
+    """Whether leads were ever recorded in this store."""
+    return covered(connection, LEADS) is not None
 
 
 def _uncovered(connection: Connection) -> Iterator[Item]:
-    first = covered(connection, LEADS) is None
-    touched: set[str] = set()
-    new_looks = False
+    verdicts = new_verdicts(connection)
     for facts in FACTS:
-        for number, row in after(connection, facts, _mark(connection, facts)):
-            if facts.thing in ("review", "outline"):
-                touched.add(str(told(row["lead_id"], sa.Text())))
-            new_looks |= facts.thing == "look"
-            yield Item(facts.kind, name_of(number), digest_of(facts, row))
-    ids = None if first else sorted(touched | (_lately(connection) if new_looks else set()))
-    yield from _new_states(connection, LEADS, ids)
-    yield from _new_states(connection, CASES, None)
-    yield from _new_states(connection, RUNS, None)
+        yield from new_facts(connection, facts)
+    if not begun(connection):
+        yield from all_states(connection, LEADS)
+        yield from all_states(connection, DESK)
+    else:
+        ids = sorted(verdicts)
+        known = last_recorded(connection, DESK, ids)
+        for name, row, digest in states(connection, DESK, ids):
+            last = known.get(name)
+            if digest != (last or UNTOUCHED) and holds(DESK, row, digest, last, verdicts[name]):
+                yield Item(DESK.kind, name, digest)
+    if covered(connection, CASES) is None:
+        yield from all_states(connection, CASES)
+    yield from _ended_runs(connection)
 
 
-def _lately(connection: Connection) -> set[str]:
-    """Leads that were written since the last part, or shortly before."""
-    newest = connection.execute(sa.select(sa.func.max(tables.heads.c.created))).scalar()
-    c = tables.leads.c
-    asked = sa.select(c.id) if newest is None else sa.select(c.id).where(c.updated >= newest - _MARGIN)
-    return set(connection.execute(asked).scalars())
-
-
-def _new_states(connection: Connection, facts: Facts, ids: list[str] | None) -> Iterator[Item]:
-    """The states that differ from those recorded last."""
+def _ended_runs(connection: Connection) -> Iterator[Item]:
+    """Runs that have ended since; what a run ended as never changes."""
     batch: list[tuple[str, str]] = []
-    for name, _, digest in states(connection, facts, ids):
+    for name, _, digest in states(connection, RUNS):
         batch.append((name, digest))
         if len(batch) == CHUNK:
-            yield from _changed(connection, facts, batch)
+            yield from _unknown(connection, batch)
             batch = []
-    yield from _changed(connection, facts, batch)
+    yield from _unknown(connection, batch)
 
 
-def _changed(connection: Connection, facts: Facts, batch: list[tuple[str, str]]) -> Iterator[Item]:
-    c = tables.evidence.c
-    names = [name for name, _ in batch]
-    asked = sa.select(c.name, c.sha256).where(c.kind == facts.kind, c.name.in_(names)).order_by(c.seq)
-    known = {name: digest for name, digest in connection.execute(asked)}
-    for name, digest in batch:
-        if known.get(name) != digest:
-            yield Item(facts.kind, name, digest)
+def _unknown(connection: Connection, batch: list[tuple[str, str]]) -> Iterator[Item]:
+    known = last_recorded(connection, RUNS, [name for name, _ in batch])
+    yield from (Item(RUNS.kind, name, digest) for name, digest in batch if name not in known)

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from leads.desk.keep import ORIGINALS, attachment_path
 from leads.errors import OutputError
-from leads.evidence.link import sha256_of
+from leads.evidence.link import Item, sha256_of
 from leads.staging import refusal, staged
 
-FOLDER = "evidence"
+FOLDER, INBOX = "evidence", "inbox"
 
 _LINKED = frozenset({".tif", ".png", ".bin", ".html"})
 """Files that nobody opens for writing share their bytes with the result; QGIS writes into GeoPackages it opens."""
@@ -36,7 +37,39 @@ def kept_path(home: Path, part: str, kind: str, name: str, sha256: str) -> Path 
         return root / part.partition("#")[0] / name
     if kind == "review":
         return root / name
+    if kind == "inbox":
+        return home / INBOX / name
     return root / "files" / sha256 if kind == "file" else None
+
+
+def named_by_row(home: Path, table: str, name: str, sha256: str) -> Path | None:
+    """Where the file lies that a row of the store names; None where rows of the table name none.
+
+    Args:
+        home: state folder.
+        table: of the row.
+        name: of the file, as the row has it.
+        sha256: of the file, as the row has it.
+    """
+    if table == "inboxes":
+        return home / INBOX / ORIGINALS / name
+    return attachment_path(home, sha256, name) if table == "attachments" else None
+
+
+def inbox_items(home: Path, name: str) -> list[Item]:
+    """What was handed out beside an inbox's GeoPackage, which the store names itself: project and images.
+
+    Args:
+        home: state folder.
+        name: of the GeoPackage.
+
+    Raises:
+        OutputError: if one of them can not be read.
+    """
+    folder = home / INBOX
+    stem = Path(name).stem
+    files = [folder / f"{stem}.qgz", *sorted((folder / f"{stem}_imagery").glob("*"))]
+    return [Item("inbox", file.relative_to(folder).as_posix(), file_sha256(file)) for file in files if file.is_file()]
 
 
 def keep(home: Path, run_id: str, result: Path) -> dict[str, str]:

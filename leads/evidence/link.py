@@ -10,6 +10,9 @@ GENESIS = "0" * 64
 OPENING = "chain"
 """Kind of the item that opens the part of a run; it binds the run's name."""
 
+ALTERED = "altered"
+"""Kind of the item that says that a row was found to be another than recorded, before it was written over."""
+
 
 @dataclass(frozen=True)
 class Item:

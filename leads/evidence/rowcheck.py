@@ -1,13 +1,28 @@
 """The store's rows against what the chain says of them: two streams in the same order, side by side."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from leads.evidence.rows import CASES, CHUNK, FACTS, LEADS, STATES, Facts, after, collated, digest_of, states, told
+from leads.evidence.recorded import covered, holds, new_verdicts
+from leads.evidence.rows import (
+    CHUNK,
+    DESK,
+    FACTS,
+    LEADS,
+    RUNS,
+    STATES,
+    UNTOUCHED,
+    Facts,
+    after,
+    collated,
+    digest_of,
+    states,
+    told,
+)
 from leads.store import tables
 
 
@@ -27,17 +42,19 @@ class RowCheck:
     connection: Connection
     step: Callable[[], None]
     every: int
+    kept: Callable[[str, Facts, RowMapping], None]
+    """Checks the file that a recorded row speaks of: run, table, row."""
+
     checked: int = 0
     pending: int = 0
     broken: str = ""
-    _pending_leads: set[str] = field(default_factory=set)
-    _pending_looks: bool = False
-    _pending_events: set[str] = field(default_factory=set)
+    _verdicts: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
 
     def run(self) -> str:
         """The first row that is amiss, in one sentence; empty where none is."""
         for facts in FACTS:
             self._facts(facts)
+        self._verdicts = new_verdicts(self.connection) if self.pending else {}
         for facts in STATES:
             self._states(facts)
         return self.broken
@@ -54,13 +71,15 @@ class RowCheck:
                     self._amiss(
                         f"run {known.run}: {self._called(facts, number, row)} was changed after it was recorded"
                     )
+                else:
+                    self.kept(known.run, facts, row)
                 known = next(recorded, None)
             elif known is not None:
                 self._amiss(
                     f"{self._called(facts, number, row)} is in the store and in no run's records: it was slipped in"
                 )
             else:
-                self._await(facts, row)
+                self.pending += 1
             self._count()
         for left in (known, *recorded):
             if left is not None:
@@ -69,52 +88,35 @@ class RowCheck:
     def _states(self, facts: Facts) -> None:
         recorded = self._recorded(facts)
         known = next(recorded, None)
+        whole = facts is not RUNS and covered(self.connection, LEADS if facts is DESK else facts) is not None
         for name, row, digest in states(self.connection, facts):
             key = name.encode("utf-8", "surrogatepass")
             while known is not None and known.name.encode("utf-8", "surrogatepass") < key:
                 self._gone(facts, known)
                 known = next(recorded, None)
-            if known is None or known.name != name:
-                if self._may_change(facts, name, row, new=True):
-                    self.pending += 1
-                else:
-                    self._amiss(f"{facts.thing} {name} is in the store and in no run's records: it was slipped in")
-            else:
-                if digest != known.sha256:
-                    self._differs(facts, known, row)
-                known = next(recorded, None)
+            mine = known if known is not None and known.name == name else None
+            if facts is DESK and mine is None and digest == UNTOUCHED:
+                pass
+            elif mine is None and not whole:
+                self.pending += 1  # a run that has ended since; all leads and cases where none was ever recorded
+            elif mine is None or digest != mine.sha256:
+                self._differs(facts, name, row, digest, mine)
+            known = next(recorded, None) if mine is not None else known
             self._count()
         for left in (known, *recorded):
             if left is not None:
                 self._gone(facts, left)
 
-    def _differs(self, facts: Facts, known: Recorded, row: RowMapping) -> None:
-        if self._may_change(facts, known.name, row, new=False):
+    def _differs(self, facts: Facts, name: str, row: RowMapping, digest: str, mine: Recorded | None) -> None:
+        """A state that is not the one recorded last: only a verdict that is not recorded yet can have left it."""
+        if facts is DESK and holds(facts, row, digest, mine.sha256 if mine else None, self._verdicts.get(name)):
             self.pending += 1
+        elif mine is not None:
+            self._amiss(f"run {mine.run}: {facts.thing} {name} was changed after it was recorded")
+        elif facts is DESK:
+            self._amiss(f"{facts.thing} {name} is in no review and in no run's records: it was slipped in")
         else:
-            self._amiss(f"run {known.run}: {facts.thing} {known.name} was changed after it was recorded")
-
-    def _may_change(self, facts: Facts, name: str, row: RowMapping, new: bool) -> bool:
-        """Whether something that is not recorded yet explains why a row differs from its last record."""
-        if facts is LEADS:
-            return self._pending_looks or name in self._pending_leads
-        if facts is CASES:
-            return new or name in self._pending_events or self._written_since(row["updated"])
-        return new
-
-    def _written_since(self, updated: Any) -> bool:
-        newest = self.connection.execute(sa.select(sa.func.max(tables.heads.c.created))).scalar()
-        moment = tables.heads.c.created.type
-        return newest is None or str(told(updated, moment)) > newest.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-    def _await(self, facts: Facts, row: RowMapping) -> None:
-        """A row that no run has recorded yet, and what it may have changed."""
-        self.pending += 1
-        if facts.thing in ("review", "outline"):
-            self._pending_leads.add(str(told(row["lead_id"], sa.Text())))
-        elif facts.thing == "case event":
-            self._pending_events.add(str(told(row["case_id"], sa.Text())))
-        self._pending_looks |= facts.thing == "look"
+            self._amiss(f"{facts.thing} {name} is in the store and in no run's records: it was slipped in")
 
     def _recorded(self, facts: Facts) -> Iterator[Recorded]:
         """The last record of each row, by name."""

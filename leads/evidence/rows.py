@@ -159,8 +159,8 @@ def digest_of(facts: Facts, row: Mapping[Any, Any], beside: object = None) -> st
     return sha256_of(canonical([facts.kind, values, beside]))
 
 
-_FRESH = {"status": "new", "version": 1, "judged": None} | dict.fromkeys(("reason", "reviewer", "remark", "rejected_for"), "")
-UNTOUCHED = digest_of(DESK, _FRESH)
+_FRESH = dict.fromkeys(_DESK, "") | {"status": "new", "version": 1, "judged": None}
+UNTOUCHED = digest_of(DESK, _FRESH, [])
 """The verdict on a lead that nobody has looked at yet: it has no record of its own."""
 
 
@@ -174,7 +174,7 @@ def as_judged(row: Mapping[Any, Any], review: Mapping[Any, Any]) -> str:
     rejected = told(review["status"], tables.reviews.c.status.type) == "rejected"
     left = {name: review[name] for name in ("status", "reason", "reviewer", "remark")}
     left |= {"version": int(review["base_version"]) + 1, "judged": row["geometry"] if rejected else None}
-    return digest_of(DESK, left | {"rejected_for": review["reason"] if rejected else ""})
+    return digest_of(DESK, left | {"rejected_for": review["reason"] if rejected else ""}, [])
 
 
 def after(connection: Connection, facts: Facts, number: int) -> Iterator[tuple[int, RowMapping]]:
@@ -219,7 +219,7 @@ def states(
 def _beside(connection: Connection, facts: Facts, rows: Sequence[RowMapping]) -> dict[str, list[Any]]:
     """Which observations belong to leads, and which leads to cases."""
     found: dict[str, list[Any]] = {}
-    if facts not in (LEADS, CASES):
+    if facts is not LEADS and facts is not CASES:
         return found
     ids = {row["number" if facts is LEADS else "id"]: str(told(row["id"], sa.Text())) for row in rows}
     if facts is LEADS:

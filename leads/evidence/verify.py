@@ -10,10 +10,10 @@ from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import DBAPIError
 
 from leads.errors import OutputError
-from leads.evidence.keep import file_sha256, kept_path
-from leads.evidence.link import GENESIS, link, opening
+from leads.evidence.keep import file_sha256, kept_path, named_by_row
+from leads.evidence.link import ALTERED, GENESIS, link, opening
 from leads.evidence.rowcheck import RowCheck
-from leads.evidence.rows import raw, told
+from leads.evidence.rows import Facts, raw, told
 from leads.evidence.sign import Verifier
 from leads.store import tables
 from leads.store.errors import StoreError, StoreLockedError
@@ -54,6 +54,9 @@ class Verification:
 
     head: str = GENESIS
     """Where the chain ends."""
+
+    altered: tuple[str, ...] = ()
+    """Rows that a run found changed by hand before it wrote them: the run says so in the chain, for good."""
 
 
 def verify(
@@ -104,6 +107,7 @@ class _Walk:
     signed: int = 0
     last_signed: str = ""
     row_check: RowCheck | None = None
+    altered: list[str] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
 
     def amiss(self, what: str) -> None:
@@ -111,9 +115,11 @@ class _Walk:
 
     def result(self) -> Verification:
         rows = self.row_check
+        broken = self.broken or next(iter(self.altered), "")
         return Verification(
-            not self.broken, self.broken, self.checked, tuple(self.missing), len(self.heads), self.files,
+            not broken, broken, self.checked, tuple(self.missing), len(self.heads), self.files,
             rows.checked if rows else 0, rows.pending if rows else 0, self.signed, self.last_signed, self.last,
+            tuple(self.altered),
         )  # fmt: skip
 
     # --- the database itself ---------------------------------------------------------------------------------------
@@ -152,7 +158,7 @@ class _Walk:
                 if (first.kind, first.name, first.sha256) != tuple(_text(row[c]) for c in ("kind", "name", "sha256")):
                     return self._stop(f"{name} was given to another run (record {seq})")
             self.last, expected = made, seq + 1
-            self._check_file(part, row)
+            self._check_item(part, row)
             self._count()
         if not self._close(heads, part, begun):
             return False
@@ -207,13 +213,28 @@ class _Walk:
 
     # --- files -------------------------------------------------------------------------------------------------------
 
-    def _check_file(self, part: str, row: RowMapping) -> None:
+    def _check_item(self, part: str, row: RowMapping) -> None:
         kind, name, sha256 = (_text(row[column]) for column in ("kind", "name", "sha256"))
+        if kind == ALTERED and len(self.altered) < _MOST_NAMED:
+            said = "was changed by hand after it was recorded; found before it was written again"
+            self.altered.append(f"run {part}: {name} {said}")
         path = kept_path(self.home, part, kind, name, sha256)
         if path is None or (kind in ("file", "review") and path.as_posix() in self._seen):
             return
         if kind in ("file", "review"):
             self._seen.add(path.as_posix())
+        self._held(part, path, sha256)
+
+    def _named(self, run: str, facts: Facts, row: RowMapping) -> None:
+        """The file that a row of the store names: an inbox as it was handed out, a photo."""
+        if "sha256" not in facts.table.c or "name" not in facts.table.c:
+            return
+        name, sha256 = _text(row["name"]), _text(row["sha256"])
+        path = named_by_row(self.home, facts.table.name, name, sha256)
+        if path is not None:
+            self._held(run, path, sha256)
+
+    def _held(self, part: str, path: Path, sha256: str) -> None:
         self.files += 1
         place = path.relative_to(self.home).as_posix()
         if not path.is_file():
@@ -233,7 +254,7 @@ class _Walk:
 
     def rows(self, connection: Connection) -> None:
         """Every row of the store that the chain knows, and those that it does not."""
-        self.row_check = RowCheck(connection, self.step, STEP)
+        self.row_check = RowCheck(connection, self.step, STEP, self._named)
         self.amiss(self.row_check.run())
 
 

@@ -65,10 +65,28 @@ def find_break(samples: Sequence[Sample]) -> tuple[Break | None, tuple[str, str]
             f"可用观测仅 {most} 次（至少需 {LEAST_BEFORE + LEAST_AFTER} 次），不足以从序列判定突变日期",
             f"only {most} usable looks (at least {LEAST_BEFORE + LEAST_AFTER} are needed): no break can be told",
         )
+    if (thin := _thin(samples)) is not None:
+        return None, thin
     return None, (
         "同季节比较下，图斑与周边之差没有超出观测噪声的稳定突变",
         "compared within like season, the difference to the ring shows no lasting step beyond the noise of the looks",
     )
+
+
+def _thin(samples: Sequence[Sample]) -> tuple[str, str] | None:
+    """Why a step that is plain to see is no break: too few looks lie on one side of it."""
+    for index in INDICES:
+        days, values = _values(samples, index.name)
+        split = _best_split(days, values, index.floor, 1, 1)
+        if split is not None and (split.at < LEAST_BEFORE or len(days) - split.at < LEAST_AFTER):
+            before, after = split.at, len(days) - split.at
+            return (
+                f"序列中可见明显变化，但其前可用观测 {before} 次（至少需 {LEAST_BEFORE} 次）、其后 {after} 次"
+                f"（至少需 {LEAST_AFTER} 次），不足以据此判定突变日期",
+                f"a step is plain to see, with {before} usable looks before it (at least {LEAST_BEFORE} are needed) "
+                f"and {after} after it (at least {LEAST_AFTER}): too few to tell a break",
+            )
+    return None
 
 
 def _values(samples: Sequence[Sample], index: str) -> tuple[list[dt.date], Floats]:
@@ -84,17 +102,23 @@ def _like_season(days: Sequence[dt.date]) -> NDArray[np.bool_]:
     return np.asarray(np.minimum(off, 365 - off) <= SEASON_DAYS)
 
 
-def _best_split(days: Sequence[dt.date], values: Floats, floor: float) -> _Split | None:
+def _best_split(
+    days: Sequence[dt.date],
+    values: Floats,
+    floor: float,
+    least_before: int = LEAST_BEFORE,
+    least_after: int = LEAST_AFTER,
+) -> _Split | None:
     """The split of the looks with the strongest step between looks of like season; None where none stands out."""
     count = len(days)
-    if count < LEAST_BEFORE + LEAST_AFTER:
+    if count < least_before + least_after:
         return None
     like = _like_season(days)
     apart = values[None, :] - values[:, None]  # (earlier, later)
     best: _Split | None = None
-    for at in range(LEAST_BEFORE, count - LEAST_AFTER + 1):
+    for at in range(least_before, count - least_after + 1):
         across = like[:at, at:]
-        if not across.any(axis=0).sum() >= LEAST_AFTER:
+        if not across.any(axis=0).sum() >= least_after:
             continue
         differences = apart[:at, at:][across]
         step, noise = float(np.median(differences)), _noise(apart, like, at)

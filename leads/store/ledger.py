@@ -11,10 +11,12 @@ from sqlalchemy.engine import Connection
 
 from leads.store import places, tables
 from leads.store.entry import Entry, by_root, chunks, columns_of, load
+from leads.store.linked import Links, links_of
 from leads.store.outcome import NightResult
 from leads.store.places import Box
 from leads.store.records import Confidence, OutlineKind
 from leads.store.refold import Observed
+from leads.store.watching import Watching
 from leads.tracking.fold import Folded
 from leads.tracking.overlap import changed, grown_past
 from leads.tracking.track import Track
@@ -50,15 +52,18 @@ class _Batch:
 class Ledger:
     """The writing side of one night."""
 
-    def __init__(self, connection: Connection, at: dt.datetime) -> None:
+    def __init__(self, connection: Connection, at: dt.datetime, watching: Watching | None = None) -> None:
         """Starts an empty account.
 
         Args:
             connection: in a transaction that writes.
             at: moment of the night.
+            watching: is told of every lead before it is changed.
         """
         self._connection = connection
         self._at = at
+        self._watching = watching
+        self._changed: set[int] = set()
         self._accounts: dict[int, _Account] = {}
         self._looked: set[int] = set()
 
@@ -96,8 +101,15 @@ class Ledger:
                 self._move(batch, entry, row, track)
         for entry, root in ended:
             self._end(batch, entry, ids[root])
+        links = links_of(observed, folded.links, numbers)
+        self._announce(batch, links)
         self._write(batch)
-        self._link(observed, folded.links, numbers)
+        links.write(self._connection)
+
+    def done(self) -> None:
+        """Tells who watches that the night is written."""
+        if self._watching is not None:
+            self._watching.after_leads(self._connection, frozenset(self._changed))
 
     def result(self) -> NightResult:
         """What the night changed."""
@@ -265,20 +277,13 @@ class Ledger:
             self._connection.execute(tables.outlines.insert(), batch.outlines)
         places.put(self._connection, "leads", batch.reaches)
 
-    def _link(self, observed: Sequence[Observed], links: Mapping[str, str], numbers: Mapping[str, int]) -> None:
-        table = tables.links
-        new, moved = [], []
-        for one in observed:
-            lead = numbers[links[one.sighting.key]]
-            if one.lead is None:
-                new.append({"observation_id": one.number, "lead": lead})
-            elif one.lead != lead:
-                moved.append({"observation": one.number, "to": lead})
-        if new:
-            self._connection.execute(table.insert(), new)
-        if moved:
-            where = table.c.observation_id == sa.bindparam("observation")
-            self._connection.execute(table.update().where(where).values(lead=sa.bindparam("to")), moved)
+    def _announce(self, batch: _Batch, links: Links) -> None:
+        """Tells who watches of the leads that stand in the store as another transaction left them."""
+        mine = {row["number"] for row in batch.new}
+        changing = {row["key"] for row in batch.moved} | links.leads | mine
+        if self._watching is not None and changing - mine - self._changed:
+            self._watching.before_leads(self._connection, changing - mine - self._changed)
+        self._changed |= changing
 
 
 def _reaches(folded: Folded, owners: Mapping[str, Entry], observed: Sequence[Observed]) -> dict[str, Box]:

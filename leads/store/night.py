@@ -23,19 +23,23 @@ from leads.store.ledger import Ledger
 from leads.store.outcome import NightResult
 from leads.store.places import Box
 from leads.store.refold import Observed, days_of, grounds_near, observed_of
+from leads.store.watching import Watching
 from leads.tracking.fold import Folded, fold, missed, step
 from leads.tracking.look import Look
 from leads.tracking.overlap import Geometries, array_of, edges
 from leads.tracking.track import ClearLook, Day
 
 
-def take_in(connection: Connection, run_id: str, looks: Sequence[Look], at: dt.datetime) -> NightResult:
+def take_in(
+    connection: Connection, run_id: str, looks: Sequence[Look], at: dt.datetime, watching: Watching | None = None
+) -> NightResult:
     """Enters the looks of a night in the transaction that is open, and says what they changed."""
-    ledger = Ledger(connection, at)
+    ledger = Ledger(connection, at, watching)
     for facts in facts_of(looks):
         observed = _record(connection, run_id, facts)
         if observed is not None:
             _Taking(connection, facts, observed, ledger).take()
+    ledger.done()
     return ledger.result()
 
 

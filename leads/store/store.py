@@ -34,6 +34,7 @@ from leads.store.records import (
 )
 from leads.store.schema import bring_up
 from leads.store.sightings import observations_of
+from leads.store.watching import Watching
 from leads.tracking.look import Look
 
 __all__ = ["LeadQuery", "NightResult", "Outcome", "Store", "home_store", "home_url"]
@@ -129,6 +130,7 @@ class Store:
         looks: Sequence[Look],
         coverage: Sequence[CoverageRecord],
         scenes: Sequence[SeenScene],
+        watching: Watching | None = None,
     ) -> NightResult:
         """Writes all that a night saw, in one transaction: it is in the store whole or not at all.
 
@@ -140,6 +142,8 @@ class Store:
             looks: one per detector and clear solar day.
             coverage: what was seen and what was not.
             scenes: that blocks have now been worked with.
+            watching: stands by and records in the same transaction (`leads.evidence.witness`). A home whose evidence
+                is kept needs it: what else changes a lead counts as changed by hand.
 
         Raises:
             StoreError: if a look is of another area.
@@ -154,7 +158,7 @@ class Store:
         with self.writing(alone=True) as connection:
             runs.cover(connection, coverage)
             runs.remember(connection, scenes)
-            return night.take_in(connection, run_id, looks, dt.datetime.now(dt.UTC))
+            return night.take_in(connection, run_id, looks, dt.datetime.now(dt.UTC), watching)
 
     # --- leads ---------------------------------------------------------------------------------------------------
 

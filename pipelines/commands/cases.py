@@ -141,7 +141,7 @@ def open_case(
     from pipelines.cased import safe
 
     named = {"regulator": regulator, "addressee": addressee, "jurisdiction": jurisdiction}
-    with _book() as book:
+    with _book(writes=True) as book:
         case, proposal = book.open(leads, title, by, _day(on, "--on"), named)
     _show(case, as_json)
     if not as_json:
@@ -161,7 +161,7 @@ def add_leads(
     as_json: Json = False,
 ) -> None:
     """Ask, add, print."""
-    with _book() as book:
+    with _book(writes=True) as book:
         _show(book.add(case_id, leads, by, _day(on, "--on"), base), as_json)
 
 
@@ -186,7 +186,7 @@ def move_case(
     named = {"regulator": regulator, "addressee": addressee, "jurisdiction": jurisdiction}
     last = _day(due, "--due") if due else None
     step = Step(to, by, _day(on, "--on"), note, urgent, last, named)
-    with _book() as book:
+    with _book(writes=True) as book:
         _show(book.move(case_id, step, base), as_json)
 
 
@@ -235,18 +235,28 @@ def like_command(
         typer.echo(like_text(kind))
 
 
-def _book() -> Any:
-    """The book of cases of the home's store, to be closed."""
+def _book(writes: bool = False) -> Any:
+    """The book of cases of the home's store, to be closed; what it writes goes into the chain of evidence with it."""
     from contextlib import contextmanager
 
     from leads.cases.book import CaseBook
+    from leads.evidence.chain import Ledger
+    from leads.evidence.sign import signer_of
+    from leads.evidence.witness import Witness
     from leads.store.store import home_store
     from pipelines.home import home
 
     @contextmanager
     def opened() -> Any:
         with home_store(home(), create=False) as store:
-            yield CaseBook(store)
+            if not writes:
+                yield CaseBook(store)
+                return
+            witness = Witness(Ledger(store, signer_of(home())))
+            yield CaseBook(store, witness)
+            for thing in witness.altered:
+                typer.echo(f"注意 {thing}：数据库记录曾被人为改动，已记入证据链", err=True)
+                typer.echo(f"{thing} was changed by hand since it was recorded; weixun leads verify says so", err=True)
 
     return opened()
 

@@ -72,6 +72,9 @@ def photos_command(
 
     from leads.desk.exif import Photo, PhotoError
     from leads.desk.photos import photo_files, take_photos
+    from leads.evidence.chain import Ledger
+    from leads.evidence.cover import append_store_rows
+    from leads.evidence.sign import signer_of
     from leads.store.records import LeadRecord
     from leads.store.store import LeadQuery, home_store
     from pipelines.errors import BadInputError, Exit
@@ -93,6 +96,8 @@ def photos_command(
                 return list(store.leads(LeadQuery(bbox=box)))
 
             taken = take_photos(store, near, folder, home(), by, dt.datetime.now(dt.UTC), limit, step)
+            if any(one.kind in ("attached", "known") for one in taken):
+                append_store_rows(Ledger(store, signer_of(home())), "photos")
     except PhotoError as error:
         raise BadInputError(str(error)) from error
     _print(taken, as_json)

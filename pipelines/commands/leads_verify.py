@@ -11,8 +11,9 @@ if TYPE_CHECKING:  # not against a circle: the command line must answer at once
 
 VERIFY_HELP = """Check the evidence: every record, every kept file, every row of the store 验证证据链.
 
-The first thing that was changed, taken out or slipped in is named. --head is a head that was noted elsewhere, as the
-bulletin prints it: only with it is it found when everything since some run was taken out. --key is a public key kept
+The first thing that was changed, taken out or slipped in is named. What a night or a step of a case found changed by
+hand stays named for good, whatever was written since. --head is a head that was noted elsewhere, as the bulletin prints
+it: only with it is it found when everything since some run was taken out. --key is a public key kept
 elsewhere, --recompute finds a lead again from its kept record and compares the polygon.
 
 \b
@@ -112,6 +113,8 @@ def _print(found: "Verification", again: "Recomputed | None") -> None:
         )
     else:
         typer.echo(f"证据链断裂 broken: {found.first_broken}")
+        for said in found.altered[:20]:
+            typer.echo(f"  曾被人为改动 changed by hand: {said}")
         for place in found.missing[:20]:
             typer.echo(f"  缺失 missing: {place}")
         if len(found.missing) > 20:

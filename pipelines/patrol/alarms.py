@@ -21,7 +21,7 @@ class Alarm:
 
     aoi: str
     kind: str
-    """``no_scene``, ``coverage`` or ``flood``, ``quiet``, ``source``."""
+    """``no_scene``, ``coverage``, ``flood``, ``source`` or ``evidence``."""
 
     zh: str
     en: str

@@ -1,7 +1,6 @@
 """What the desk gets of a night: at most so many leads a week, in an inbox that is never written again."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.classification import Classification
 from leads.desk.inbox import Beside, write_inbox
+from leads.desk.shelf import note_inbox
 from leads.priority import fill, prioritised, week_of
 from leads.store import tables
 from leads.store.records import Confidence, CoverageRecord, LeadRecord
@@ -75,7 +75,7 @@ def hand_out(
         around = shapely.union_all(list(grounds))
         beside = Beside(priorities=chosen.priorities)
         file = write_inbox(places.inbox, night, chosen.now, coverage, images, around, classification, beside)
-    _note(store, night, file, chosen.now)
+    note_inbox(store, file, night, chosen.now, dt.datetime.now(dt.UTC))
     return file
 
 
@@ -86,21 +86,3 @@ def _left_by_a_crash(store: Store, places: Places, night: dt.date) -> Path | Non
     found = [file for file in sorted(places.inbox.glob(f"inbox_{night:%Y%m%d}*.gpkg")) if file.name not in known]
     whole = [file for file in found if file.with_suffix(".qgz").exists()]
     return whole[0] if whole else None
-
-
-def _note(store: Store, night: dt.date, file: Path, leads: Sequence[LeadRecord]) -> None:
-    c = tables.inboxes.c
-    with store.engine.begin() as connection:
-        if connection.execute(sa.select(c.id).where(c.name == file.name)).first():
-            return
-        said = {
-            "night": night,
-            "name": file.name,
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-            "created": dt.datetime.now(dt.UTC),
-            "leads": len(leads),
-        }
-        number = connection.execute(tables.inboxes.insert().values(**said).returning(c.id)).scalar_one()
-        rows = [{"inbox_id": number, "lead_id": lead.id, "base_version": lead.version} for lead in leads]
-        if rows:
-            connection.execute(tables.inbox_leads.insert(), rows)

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def _older(folder: Path, days: int, now: float) -> int:
         state = file.stat()
         if now - max(state.st_mtime, state.st_atime) > days * _DAY_S:
             file.unlink(missing_ok=True)
-            freed += state.st_size
+            freed += state.st_size if state.st_nlink == 1 else 0
     return freed
 
 
@@ -105,6 +106,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _removed(folder: Path) -> int:
-    freed = sum(file.stat().st_size for file in _files(folder))
+    """Bytes that no other name keeps: images are linked into the evidence and into inboxes, and stay there."""
+    states = [file.stat() for file in _files(folder)]
+    names = Counter((state.st_dev, state.st_ino) for state in states)
+    last = {(s.st_dev, s.st_ino): s.st_size for s in states if names[s.st_dev, s.st_ino] == s.st_nlink}
     shutil.rmtree(folder, ignore_errors=True)
-    return freed
+    return sum(last.values())

@@ -17,7 +17,7 @@ from pipelines.patrol.files import Places
 from pipelines.patrol.journal import Journal
 from pipelines.patrol.logs import LOG
 from pipelines.patrol.notify import tell
-from pipelines.patrol.proof import prove
+from pipelines.patrol.proof import prove, prove_inbox, tampered
 
 
 def morning(
@@ -32,6 +32,8 @@ def morning(
     night = journal.night
     if "inbox" not in journal.done:
         journal = journal.with_step("inbox", _inbox(config, places, store, night, areas))
+    if journal.done["inbox"]:
+        prove_inbox(places, store, journal.done["inbox"])
     for area in areas:
         if f"evidence {area.aoi}" not in journal.done:
             head = prove(places, store, config, area, journal.turn)
@@ -39,7 +41,7 @@ def morning(
     heads = {area.aoi: journal.done[f"evidence {area.aoi}"] for area in areas}
     inbox = places.inbox / journal.done["inbox"] if journal.done["inbox"] else None
     if "bulletin" not in journal.done:
-        warnings = alarms_of(config.alarms, places, night, areas)
+        warnings = (*alarms_of(config.alarms, places, night, areas), *tampered(store, areas))
         for warning in warnings:
             LOG.warning("alarm: %s", warning.en)
         told = gather(config, places, store, journal, areas, heads, inbox, warnings)

@@ -15,6 +15,9 @@ from aoi.model import Aoi
 from aoi.read import read_aoi
 from imagery.errors import ImageryError
 from imagery.providers.provider import Provider
+from leads.evidence.chain import Ledger
+from leads.evidence.sign import signer_of
+from leads.evidence.witness import Witness
 from leads.store import tables
 from leads.store.records import RunRecord
 from leads.store.store import LeadQuery, Store, home_store
@@ -260,7 +263,11 @@ def _looked(tools: _Tools, journal: Journal, watch: Watch, aoi: Aoi, run_id: str
     area.write(folder)
     remember(folder / SNAPSHOT, store.leads(LeadQuery(aoi=aoi.id, merged=True)))
     _keep_ground_aside(folder, gathered)
-    store.night(run_id, aoi.id, gathered.looks, tuple(gathered.coverage.values()), tuple(gathered.seen.values()))
+    witness = Witness(Ledger(store, signer_of(tools.places.home)), run_id)
+    coverage, seen = tuple(gathered.coverage.values()), tuple(gathered.seen.values())
+    store.night(run_id, aoi.id, gathered.looks, coverage, seen, witness)
+    for thing in witness.altered:
+        LOG.error("%s was changed by hand since it was recorded", thing, extra={"run": run_id, "aoi": aoi.id})
     note_costs(tools.places, gathered)
     return area
 

@@ -2,15 +2,20 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from aoi.read import read_aoi
 from leads.evidence.chain import Item, Ledger
 from leads.evidence.cover import append_store_rows
-from leads.evidence.keep import keep, keep_bytes, keep_file, keep_record
+from leads.evidence.keep import inbox_items, keep, keep_bytes, keep_file, keep_record
+from leads.evidence.link import ALTERED
 from leads.evidence.sign import signer_of
+from leads.store import tables
 from leads.store.store import Store
+from pipelines.patrol.alarms import Alarm
 from pipelines.patrol.areafile import AREA, NEWS, AreaNight
 from pipelines.patrol.config import PatrolConfig
 from pipelines.patrol.files import Places, read_json
@@ -37,6 +42,30 @@ def prove(places: Places, store: Store, config: PatrolConfig, area: AreaNight, t
     ledger.append(area.run_id, [*items, *_kept_once(places.home, config, area)])
     append_store_rows(ledger, area.run_id)
     return ledger.head()
+
+
+def prove_inbox(places: Places, store: Store, name: str) -> None:
+    """Put the files that were handed out with an inbox into the chain; twice is as once.
+
+    Raises:
+        OutputError: if one of them can not be read.
+    """
+    Ledger(store, signer_of(places.home)).append(Path(name).stem, inbox_items(places.home, name))
+
+
+def tampered(store: Store, areas: Sequence[AreaNight]) -> tuple[Alarm, ...]:
+    """An alarm for each row that an area's night found changed by hand before it wrote it."""
+    c = tables.evidence.c
+    with store.reading() as connection:
+        rows = connection.execute(sa.select(c.run_id, c.name).where(c.kind == ALTERED).order_by(c.seq)).all()
+    found = []
+    for area in areas:
+        for run, name in rows:
+            if run.partition("#")[0] == area.run_id:
+                zh = f"{name}：数据库记录曾被人为改动，请运行 weixun leads verify"
+                en = f"{name} was changed by hand in the store since it was recorded: run weixun leads verify"
+                found.append(Alarm(area.aoi, "evidence", zh, en))
+    return tuple(found)
 
 
 def items_of(folder: Path, config: PatrolConfig, area: AreaNight) -> Iterator[tuple[str, str, str]]:

@@ -14,8 +14,15 @@ from imagery.scene import Scene
 LATTICE_DEG = 0.1
 """Places this far apart are each given their best scenes."""
 
-CLOUD_STEP_PCT = 20
-"""Scenes whose cloud differs by less are equally good; of them the newest is taken."""
+CLOUD_STEP_PCT = 5
+"""Scenes whose cloud differs by less are equally good; of them the newest is taken.
+
+A composite takes the newest look that its mask calls clear, and masks leave thin rims of cloud: these make most of the
+false leads of a night, so the clearest scenes matter more than the newest.
+"""
+
+UNKNOWN_PCT = 20
+"""Cloud of a scene that does not tell it."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def best_over(scenes: Sequence[Scene], ground: BaseGeometry, best: int) -> tuple
 
 
 def _rank(scene: Scene) -> tuple[float, int, str]:
-    cloud = scene.cloud_pct if scene.cloud_pct is not None else CLOUD_STEP_PCT
+    cloud = scene.cloud_pct if scene.cloud_pct is not None else UNKNOWN_PCT
     return cloud // CLOUD_STEP_PCT, -scene.solar_day.toordinal(), scene.id
 
 

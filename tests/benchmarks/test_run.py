@@ -1,3 +1,4 @@
+import inspect
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 
 from benchmarks import isolated, run
 from benchmarks.isolated import JobFailedError, Measured
+from benchmarks.jobs import JOBS
 from benchmarks.rows import Row, write
 from benchmarks.world import FULL_M, cached_world, spec_of
 from imagery.simulated.spec import bench_spec
@@ -68,6 +70,7 @@ def test_a_world_is_built_once_and_anew_after_an_interruption(tmp_path: Path, mo
 
 
 def fake(job: str, **arguments: Any) -> Measured:
+    inspect.signature(JOBS[job]).bind(**arguments)
     stages = {"plan": 0.1, "blocks": 5.0}
     results: dict[str, dict[str, Any]] = {
         "decode": {"seconds": 2.0},
@@ -88,8 +91,8 @@ def fake(job: str, **arguments: Any) -> Measured:
     }
     quarter = 0.25 if arguments.get("share") == "0.5" else 1.0
     results["patrol"] = {
-        "km2": 200.0 * quarter, "seconds": 2.0 + 8.0 * quarter, "blocks": int(4 * quarter), "stages": stages,
-        "night_s": 1.0, "quiet_s": 0.5,
+        "km2": 200.0 * quarter, "seconds": 2.0 + 8.0 * quarter, "cpu_s": 1.0 + 8.0 * quarter,
+        "blocks": int(4 * quarter), "stages": stages, "night_s": 1.0, "quiet_s": 0.5,
     }  # fmt: skip
     if arguments.get("quarter") == "yes":
         results["scan"] = {"seconds": 2.0, "km2": 50.0, "blocks": 1, "stages": stages}
@@ -113,6 +116,8 @@ def test_the_table_and_the_file_say_the_same(
     assert rows["whole scan per block of the whole (4), beside a quarter (1)"]["ratio"] == 1.0
     assert rows["one block by all 9 detectors, beside one, in CPU time"]["ratio"] == 1.2
     assert rows["patrol, stage blocks, beside the whole night"]["ratio"] == 0.5
+    in_cpu = rows["patrol of 37,000 km², in CPU time of 2 cores, beside its bound"]
+    assert in_cpu["ours"] == pytest.approx((1 + 8 * 37_000 / 200) / 120, abs=0.01)
     large = "a finding of a night on 25,000 leads, beside on 2,500, CPU time"
     assert (rows[large]["ours"], rows[large]["ratio"]) == (1.04, 1.04)
     printed = capsys.readouterr().out

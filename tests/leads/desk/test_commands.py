@@ -1,8 +1,12 @@
 """The commands around the desk, as the command line runs them."""
 
+import errno
 import json
+import shutil
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,6 +68,54 @@ def test_a_review_is_imported_told_and_kept(
     assert "不属实须填原因 rejected without a reason" in out
     assert "已采纳 applied 0" in out
     assert code == 3
+
+
+def test_a_locked_store_loses_no_verdict(
+    weixun: Callable[..., Ran],
+    monkeypatch: pytest.MonkeyPatch,
+    own_home: Path,
+    leads: list[LeadRecord],
+    make_inbox: Callable[..., Path],
+    edit_inbox: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    inbox = make_inbox(tmp_path, leads)
+    edit_inbox(inbox, *((VERDICT, ("confirmed", None, "王检", "", lead.id)) for lead in leads))
+    monkeypatch.setattr(Store.open.__func__, "__defaults__", (True, 0.2))
+    with closing(sqlite3.connect(own_home / "store.sqlite")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        code, out, err = weixun("leads", "review", "import", str(inbox))
+        assert (code, out) == (6, "")
+        assert "in use by another program" in err
+        other.execute("ROLLBACK")
+    code, out, _ = weixun("leads", "review", "import", str(inbox), "--json")
+    assert (code, json.loads(out)["counts"]["applied"]) == (0, len(leads))
+    assert weixun("leads", "verify")[0] == 0
+
+
+def test_a_disk_without_room_for_the_copy_is_told_and_the_import_run_again(
+    weixun: Callable[..., Ran],
+    monkeypatch: pytest.MonkeyPatch,
+    own_home: Path,
+    leads: list[LeadRecord],
+    make_inbox: Callable[..., Path],
+    edit_inbox: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    inbox = make_inbox(tmp_path, leads)
+    edit_inbox(inbox, (VERDICT, ("confirmed", None, "王检", "", leads[0].id)))
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        code, _, err = weixun("leads", "review", "import", str(inbox))
+    assert code == 6
+    assert "full" in err
+    assert weixun("leads", "review", "import", str(inbox))[0] == 0
+    with store_of(own_home) as store:
+        assert [event.status for event in store.reviews(leads[0].id)] == ["confirmed"]
+    assert weixun("leads", "verify")[0] == 0
 
 
 def test_what_can_not_be_read_is_one_sentence(

@@ -10,7 +10,8 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
 from leads.desk.exif import Photo, PhotoError, read_photo
-from leads.desk.photos import Match, attachment_path, nearest_lead, take_photos
+from leads.desk.keep import attachment_path
+from leads.desk.photos import Match, nearest_lead, take_photos
 from leads.store.records import LeadRecord
 from leads.store.store import Store
 from leads.store.tables import attachments

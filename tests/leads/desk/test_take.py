@@ -173,8 +173,10 @@ def test_a_withdrawn_lead_is_reviewed_and_the_analyst_is_told(
     assert withdrawn.confidence == "withdrawn"
     edit_inbox(inbox, (VERDICT, ("confirmed", None, "王检", "", leads[0].id)))
     row = next(row for row in take_review(store, inbox, AT).rows if row.lead_id == leads[0].id)
-    assert row.kind in ("applied", "conflict")
-    assert "withdrawn" in row.message or row.kind == "conflict"
+    assert (row.kind, "withdrawn" in row.message) == ("applied", True)
+    now = store.lead(leads[0].id)
+    assert now is not None
+    assert (now.status, now.confidence) == ("confirmed", "withdrawn")  # a person's word beside the imagery's
 
 
 HOSTILE = "<img src=x onerror=alert(1)>=cmd|' /C calc'!A0 \"'; DROP TABLE leads; --\x00\x1b[2J"

@@ -262,6 +262,29 @@ def test_rules_are_told_apart_though_their_names_hold_the_joining_mark() -> None
     assert "影像无法判定" in found[1].state
 
 
+def test_a_judge_reads_no_english_and_no_json() -> None:
+    grounds = {
+        "why": "夏季 NBR 由 0.66 降",
+        "why_en": "summer NBR fell",
+        "measures": '{"nbr_fall": 0.4666, "ndvi": null}',
+    }
+    plain = case(**grounds, holder="某矿业")
+    assert plain.run is not None
+    notes = ("mine: layer wetland was not given", "no banner boundaries were given: leads name no place", "云多")
+    html = html_of(dossier(replace(plain, run=replace(plain.run, notes=notes))))
+    assert "模型的时序判断：说明依据：夏季 NBR 由 0.66 降" in html
+    assert "nbr_fall 0.4666；ndvi 未测得" in html
+    assert "某矿业" in html
+    assert "本次运行注明：云多" in html
+    for foreign in ("summer NBR", "{&#34;", "was not given", "were given"):
+        assert foreign not in html
+
+
+@pytest.mark.parametrize("damaged", ["{", "[1]", "7", "x" * 50])
+def test_figures_that_are_none_are_shown_as_they_are(damaged: str) -> None:
+    assert damaged in html_of(dossier(case(measures=damaged)))
+
+
 def test_words_are_for_people() -> None:
     assert beijing(dt.datetime(2024, 7, 19, 16, 30, tzinfo=dt.UTC)) == "2024-07-20 00:30:00"
     assert beijing(dt.datetime(2024, 7, 19, 12, tzinfo=dt.UTC), time_known=False) == "2024-07-19（影像未注明时刻）"

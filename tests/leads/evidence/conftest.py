@@ -15,14 +15,17 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+from leads.desk.keep import ORIGINALS, attachment_path, keep_review
+from leads.desk.shelf import note_inbox
 from leads.evidence.chain import Item, Ledger, Verification
 from leads.evidence.cover import append_store_rows
-from leads.evidence.keep import keep, keep_file, keep_record
+from leads.evidence.keep import inbox_items, keep, keep_file, keep_record
+from leads.evidence.witness import Witness
 from leads.geopackage import write_geopackage
 from leads.store import tables
 from leads.store.records import CoverageRecord, RunRecord
 from leads.store.store import Store
-from leads.store.tables import case_events, cases
+from leads.store.tables import attachments, case_events, cases
 
 AT = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 NIGHTS = (3, 8)
@@ -99,7 +102,7 @@ def fill(path: Path, store: Store) -> Home:
         ground = [sites.rect(0, 0, 2), sites.rect(5, 5)]
         store.begin_run(RunRecord(run_id, "patrol", "steppe", day, AT, None, 0, "weixun 1", "run.json", ""))
         row = CoverageRecord(run_id, "steppe", "b1", "after", day, 0.9, 0.1, 0.0, 0.0, "", sites.GROUND)
-        store.night(run_id, "steppe", [sites.look(number, ground)], [row], [])
+        store.night(run_id, "steppe", [sites.look(number, ground)], [row], [], Witness(Ledger(store), run_id))
         store.finish_run(run_id, 0, "00", AT)
         place = result(path / "patrol" / run_id / day.strftime("%Y%m%d"), ground[0])
         (path / "patrol" / run_id / "run.json").write_text(json.dumps({"night": number}))
@@ -122,8 +125,36 @@ def fill(path: Path, store: Store) -> Home:
             )
         )
         connection.execute(case_events.insert().values(case_id="C1", state="立案", at=AT, due=None, by="李", note="n"))
+    desk(home)
     home.head = append_store_rows(Ledger(store), "review-1")
     return home
+
+
+def desk(home: Home) -> None:
+    """An inbox that was handed out and came back, and a photo."""
+    inbox = home.path / "inbox"
+    (inbox / ORIGINALS).mkdir(parents=True)
+    (inbox / "inbox_20250509_imagery").mkdir()
+    (inbox / ORIGINALS / "inbox_20250509.gpkg").write_bytes(b"as handed out" * 9)
+    (inbox / "inbox_20250509.gpkg").write_bytes(b"the analyst works in it")
+    (inbox / "inbox_20250509.qgz").write_bytes(b"project" * 9)
+    (inbox / "inbox_20250509_imagery" / "after_32650.tif").write_bytes(b"image" * 9)
+    leads = tuple(home.store.leads())
+    note_inbox(home.store, inbox / "inbox_20250509.gpkg", dt.date(2025, 5, 9), leads, AT)
+    home.ledger.append("inbox_20250509", inbox_items(home.path, "inbox_20250509.gpkg"))
+    back = home.path / "back.gpkg"
+    back.write_bytes(b"as it came back" * 9)
+    digest = hashlib.sha256(back.read_bytes()).hexdigest()
+    keep_review(home.path, back, digest)
+    home.ledger.append("review-0", [Item("review", f"reviews/{digest}.gpkg", digest)])
+    photo = b"photo" * 99
+    digest = hashlib.sha256(photo).hexdigest()
+    place = attachment_path(home.path, digest, "a.JPG")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(photo)
+    said = {"taken": AT, "lon": 120.0, "lat": 49.0, "added": AT, "by": "李"}
+    with home.store.writing() as connection:
+        connection.execute(attachments.insert().values(lead_id=leads[0].id, name="a.JPG", sha256=digest, **said))
 
 
 @pytest.fixture

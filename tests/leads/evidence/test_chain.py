@@ -40,8 +40,8 @@ def test_what_was_recorded_holds(home):
     found = home.verify(home.head)
     assert found.ok, found.first_broken
     assert (found.first_broken, found.missing, found.pending, found.head) == ("", (), 0, home.head)
-    assert found.runs == 5  # two nights of two parts each, and the review
-    assert found.files == 2 * 4 + 2 + 1
+    assert found.runs == 2 * 3 + 3  # two nights of three parts each, the inbox, what came back, and the review
+    assert found.files == 2 * 4 + 2 + 1 + 5  # and of the desk: an inbox, its project and image, its return, a photo
     assert found.rows >= 16
 
 
@@ -59,12 +59,17 @@ def test_appending_again_adds_nothing(home):
 @pytest.mark.parametrize(
     ("place", "name"),
     [
-        ("evidence/night3/20250504/imagery/before_32650.tif", "run night3: the file"),
-        ("evidence/night8/20250509/scores/mine_32650.tif", "run night8: the file"),
-        ("evidence/night8/20250509/leads.gpkg", "run night8: the file"),
-        ("evidence/night3/20250504/run.json", "run night3: the file"),
-        ("evidence/night3/run.json", "run night3: the file"),
-        ("evidence/files/*", "run night3: the file"),
+        ("evidence/night3/20250504/imagery/before_32650.tif", "run night3#2: the file"),
+        ("evidence/night8/20250509/scores/mine_32650.tif", "run night8#2: the file"),
+        ("evidence/night8/20250509/leads.gpkg", "run night8#2: the file"),
+        ("evidence/night3/20250504/run.json", "run night3#2: the file"),
+        ("evidence/night3/run.json", "run night3#2: the file"),
+        ("evidence/files/*", "run night3#2: the file"),
+        ("inbox/handed_out/inbox_20250509.gpkg", "run review-1: the file"),
+        ("inbox/inbox_20250509.qgz", "run inbox_20250509: the file"),
+        ("inbox/inbox_20250509_imagery/after_32650.tif", "run inbox_20250509: the file"),
+        ("evidence/reviews/*.gpkg", "run review-0: the file"),
+        ("attachments/*/*.jpg", "run review-1: the file"),
     ],
 )
 def test_one_byte_of_a_kept_file(home, place, name):
@@ -78,23 +83,23 @@ def test_one_byte_of_a_kept_file(home, place, name):
 
 
 ROWS = [
-    ("UPDATE observations SET score = score + 1e-12 WHERE id = 1", "run night3#2: observation 1 of lead WX-MINE"),
-    ("UPDATE observations SET proposal = 'x' WHERE id = 3", "run night8#2: observation 3 of lead WX-MINE"),
-    ("UPDATE outlines SET area_m2 = area_m2 + 1 WHERE id = 2", "run night3#2: outline 2 of lead"),
+    ("UPDATE observations SET score = score + 1e-12 WHERE id = 1", "run night3: observation 1 of lead WX-MINE"),
+    ("UPDATE observations SET proposal = 'x' WHERE id = 3", "run night8: observation 3 of lead WX-MINE"),
+    ("UPDATE outlines SET area_m2 = area_m2 + 1 WHERE id = 2", "run night3#3: outline 2 of lead"),
     ("UPDATE outlines SET made_by = 'x' WHERE kind = 'analyst'", "run review-1: outline"),
     ("UPDATE outlines SET made_at = created FROM heads WHERE kind = 'survey'", "run review-1: outline"),
     ("UPDATE reviews SET remark = 'x'", "run review-1: review 1 of lead"),
     ("UPDATE reviews SET at = created FROM heads", "run review-1: review 1 of lead"),
-    ("UPDATE coverage SET cloudy = 0.2 WHERE id = 2", "run night8#2: coverage row 2"),
-    ("UPDATE looks SET aoi = 'other' WHERE id = 1", "run night3#2: look 1"),
+    ("UPDATE coverage SET cloudy = 0.2 WHERE id = 2", "run night8: coverage row 2"),
+    ("UPDATE looks SET aoi = 'other' WHERE id = 1", "run night3: look 1"),
     ("UPDATE leads SET score = score + 1e-12 WHERE number = 1", "lead WX-MINE"),
     ("UPDATE leads SET status = 'rejected' WHERE status = 'new'", "lead WX-MINE"),
     ("UPDATE links SET lead = 1 WHERE lead = 2", "lead WX-MINE"),
-    ("UPDATE runs SET exit_code = 3 WHERE id = 'night3'", "run night3#2: run night3"),
+    ("UPDATE runs SET exit_code = 3 WHERE id = 'night3'", "run night3#3: run night3"),
     ("UPDATE case_events SET note = 'm'", "run review-1: case event 1"),
     ("UPDATE cases SET state = '终结'", "run review-1: case C1"),
     ("DELETE FROM reviews", "run review-1: review 1 was taken out of the store"),
-    ("DELETE FROM observations WHERE id = 4", "run night8#2: observation 4 was taken out of the store"),
+    ("DELETE FROM observations WHERE id = 4", "run night8: observation 4 was taken out of the store"),
 ]
 
 
@@ -176,7 +181,7 @@ def test_the_newest_run_taken_out_with_all_that_belongs_to_it_needs_the_head(hom
     assert home.verify().ok
     found = home.verify(home.head)
     assert not found.ok
-    assert f"the head {home.head[:16]}… is nowhere in the chain (it ends with run night8#2)" in found.first_broken
+    assert f"the head {home.head[:16]}… is nowhere in the chain (it ends with run review-0)" in found.first_broken
 
 
 def test_an_older_head_is_still_in_the_chain(home):
@@ -190,7 +195,7 @@ def test_a_file_that_is_gone_is_missing(home):
     (home.path / "evidence" / "night3" / "run.json").unlink()
     shutil.rmtree(home.path / "evidence" / "night8")
     found = home.verify()
-    assert found.first_broken == "run night3: the file evidence/night3/run.json is gone"
+    assert found.first_broken == "run night3#2: the file evidence/night3/run.json is gone"
     assert len(found.missing) == 6
 
 

@@ -139,6 +139,18 @@ def test_two_looks_are_too_few_and_it_says_so() -> None:
     assert "仅 2 次" in why[0]
 
 
+def test_a_plain_step_with_too_few_looks_on_one_side_is_told_as_that() -> None:
+    """Not as "nothing beyond the noise": the plot shows the step to whoever reads it."""
+    days = [dt.date(2023, 7, 17), dt.date(2023, 8, 1), *(dt.date(2024, 7, day) for day in (5, 15, 25))]
+    found, why = find_break(looks(days, dt.date(2024, 1, 1)))
+    assert found is None
+    assert "可见明显变化，但其前可用观测 2 次（至少需 3 次）" in why[0]
+    assert "2 usable looks before it" in why[1]
+    found, why = find_break(looks(days, None))
+    assert found is None
+    assert "no lasting step" in why[1]
+
+
 def test_one_odd_look_is_no_break() -> None:
     days = every(16)
     samples = list(looks(days, None))

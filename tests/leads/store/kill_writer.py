@@ -1,4 +1,4 @@
-"""Writes one large night into the store named, and says when it begins: something to be killed."""
+"""Writes one large night with its evidence into the store named, and says when it begins: something to be killed."""
 
 import importlib.util
 import sys
@@ -11,7 +11,9 @@ sites = importlib.util.module_from_spec(spec)
 sys.modules["store_sites"] = sites
 spec.loader.exec_module(sites)
 
-from leads.store.store import Store  # noqa: E402 – after what it is written with
+from leads.evidence.chain import Ledger  # noqa: E402 – after what it is written with
+from leads.evidence.witness import Witness  # noqa: E402
+from leads.store.store import Store  # noqa: E402
 
 
 def looks(number: int) -> list[object]:
@@ -24,5 +26,6 @@ if __name__ == "__main__":
     with Store.open(sys.argv[1]) as store:
         night = looks(int(sys.argv[2]))
         print("writing", flush=True)
-        store.night(f"run{sys.argv[2]}", "steppe", night, (), ())
+        run = f"run{sys.argv[2]}"
+        store.night(run, "steppe", night, (), (), Witness(Ledger(store), run))
         print("written", flush=True)

@@ -136,15 +136,19 @@ class Nights(RuleBasedStateMachine):
             if lead.into:
                 continue
             if lead_id in self.dates:
-                first_seen, last_before, had = self.dates[lead_id]
+                first_seen, last_before, had, began = self.dates[lead_id]
                 assert lead.first_seen <= first_seen
-                kept = had <= self.sightings(lead)  # none of what dated it turned out to be another lead's
+                # none of what dated it turned out to be another lead's, nor to be part of more on the same day: an
+                # earlier look that was clear of the part alone does not date the whole
+                kept = had <= self.sightings(lead) and began == self.sightings(lead, lead.first_seen)
                 if lead.first_seen == first_seen and kept and not self.shown(lead, last_before):
                     assert lead.last_before >= last_before
-            self.dates[lead_id] = (lead.first_seen, lead.last_before, self.sightings(lead))
+            began = self.sightings(lead, lead.first_seen)
+            self.dates[lead_id] = (lead.first_seen, lead.last_before, self.sightings(lead), began)
 
-    def sightings(self, lead: LeadRecord) -> set[int]:
-        return {one.id for one in self.store.observations(lead.id) if one.seen}
+    def sightings(self, lead: LeadRecord, day_: dt.date | None = None) -> set[int]:
+        seen = [one for one in self.store.observations(lead.id) if one.seen]
+        return {one.id for one in seen if day_ is None or one.day == day_}
 
     def shown(self, lead: LeadRecord, day_: dt.date) -> bool:
         """Whether the day that was taken for clear of it has been reported to show something there after all."""

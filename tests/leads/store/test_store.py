@@ -12,6 +12,9 @@ from shapely.geometry import box
 from sqlalchemy.exc import DBAPIError
 from store_sites import GROUND, day, look, rect
 
+from leads.evidence.chain import Ledger
+from leads.evidence.cover import append_store_rows
+from leads.evidence.witness import Witness
 from leads.store import tables
 from leads.store.copies import backup, move, restore
 from leads.store.errors import StoreError, StoreVersionError
@@ -99,6 +102,17 @@ def test_an_earlier_look_that_comes_late_dates_the_lead_earlier_under_its_id(sto
     assert night(store, look(3, [rect(0, 0)])).new == ()
     lead = only(store)
     assert (lead.id, lead.first_seen, lead.looks, lead.confidence) == (lead_id, day(3), 2, Confidence.CONFIRMED)
+
+
+def test_a_first_sighting_that_is_part_of_more_is_dated_by_looks_at_all_of_it(store):
+    """Another look of the same day brings the other half; a look that was clear of the first half alone says nothing
+    of the whole, and the interval becomes what the looks support."""
+    night(store, look(6, []), look(7, [], clear=rect(0, 0, 2)))
+    (lead_id,) = night(store, look(9, [rect(0, 0, 2)], last_before=day(-2))).new
+    assert store.lead(lead_id).last_before == day(7)
+    night(store, look(9, [rect(1, 0, 5)], last_before=day(-2)))
+    (whole,) = store.leads()
+    assert (whole.first_seen, whole.last_before) == (day(9), day(6))
 
 
 def test_growth_raises_the_version_and_small_shifts_do_not(store):
@@ -314,21 +328,26 @@ def test_no_statement_of_a_night_reads_all_leads(sqlite_store):
     asked: list[tuple[str, object]] = []
     with Store.open(sqlite_store()) as store:
         night(store, look(1, [rect(2 * x, 0) for x in range(5)]))
+        append_store_rows(Ledger(store), "first")
 
         @sa.event.listens_for(store.engine, "before_cursor_execute")
         def keep(_connection, _cursor, statement, parameters, _context, many):
             if statement.startswith(("SELECT", "UPDATE")):
                 asked.append((statement, parameters[0] if many else parameters))
 
-        night(store, look(3, [rect(0, 0, 1.4), rect(20, 0)]), look(2, [rect(2, 0)]))
+        late = [look(3, [rect(0, 0, 1.4), rect(20, 0)]), look(2, [rect(2, 0)])]
+        witness = Witness(Ledger(store), "late")  # its questions are part of the night
+        store.night("late", "steppe", late, (), (), witness)
+        assert witness.altered == []
         sa.event.remove(store.engine, "before_cursor_execute", keep)
         assert len(asked) > 20
+        wholes = [f"SCAN {name}" for name in ("leads", "observations", "links", "outlines", "evidence")]
         with store.reading() as connection:
             for statement, parameters in asked:
                 plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
                 for line in plan:
-                    whole = line in ("SCAN leads", "SCAN observations", "SCAN links", "SCAN outlines")
-                    assert not whole, (statement, plan)
+                    newest = "ORDER BY evidence.seq DESC\n LIMIT" in statement  # begins at the end and stops there
+                    assert newest or line not in wholes, (statement, plan)
                     assert "leads_1 (detector=?)" not in line, (statement, plan)
                     assert "observations_1 (detector=?)" not in line, (statement, plan)
 

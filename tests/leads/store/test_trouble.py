@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from store_sites import look, rect
 
 from leads.errors import DiskFullError
+from leads.evidence.chain import Ledger
 from leads.store import tables
 from leads.store.errors import StoreError, StoreLockedError
 from leads.store.store import LeadQuery, Store, home_store
@@ -168,7 +169,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgis"])
-def test_killed_at_any_moment_a_night_is_there_whole_or_not_at_all(kind, request):
+def test_killed_at_any_moment_a_night_is_there_whole_or_not_at_all(kind, request, tmp_path):
     make = request.getfixturevalue(f"{kind}_store")
     chance = random.Random(20260601)
     url = make()
@@ -206,6 +207,8 @@ def test_killed_at_any_moment_a_night_is_there_whole_or_not_at_all(kind, request
                 with store.reading() as connection:
                     assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
             assert store.count(LeadQuery()) in (0, 400)
+            proof = Ledger(store).verify(tmp_path)  # the night's records come and go with it
+            assert proof.ok, proof.first_broken
     assert any(outcomes), "no kill came in time"
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from imagery.providers.provider import Fetched, Provider, Quarantined
 from imagery.scene import Scene
 from imagery.simulated.plan import Clock
 from imagery.simulated.spec import DecoyCounts, PlantedCounts, SteppeSpec
+from imagery.simulated.truth import Truth
 from imagery.simulated.world import build
 from pipelines.patrol.config import PatrolConfig, Watch
 
@@ -51,7 +53,17 @@ def build_season(spec: SteppeSpec, folder: Path) -> Path:
         patch.setattr(Clock, "early", any_time)
         patch.setattr(Clock, "second", lambda self: begun[-1] + dt.timedelta(days=6))  # of those that grow once
         build(spec, folder)
+    _tell_clouds(folder)
     return folder
+
+
+def _tell_clouds(world: Path) -> None:
+    """Each scene's cloud cover in the archive's items, as products of Sentinel-2 and Landsat tell theirs."""
+    cover = {scene.id.lower(): scene.cloud_pct for scene in Truth.read(world).scenes}
+    for file in sorted((world / "archive" / "items").glob("*.json")):
+        item = json.loads(file.read_bytes())
+        item["properties"]["eo:cloud_cover"] = round(cover[item["id"]], 2)
+        file.write_text(json.dumps(item))
 
 
 @dataclass

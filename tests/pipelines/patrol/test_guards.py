@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from leads.evidence.chain import Item, Ledger
+from leads.evidence.link import ALTERED
+from leads.store.store import home_store
 from pipelines.errors import Exit
 from pipelines.patrol.alarms import alarms_of
 from pipelines.patrol.areafile import AREA, NEWS, AreaNight
@@ -20,6 +23,7 @@ from pipelines.patrol.guard import NoRoomError, check_room, retain, workers_that
 from pipelines.patrol.journal import Journal
 from pipelines.patrol.lock import PatrolBusyError, alone
 from pipelines.patrol.metrics import BLOCKS, serve_metrics
+from pipelines.patrol.proof import tampered
 
 NIGHT = dt.date(2024, 8, 20)
 
@@ -78,6 +82,33 @@ def test_retention_takes_what_can_be_made_again_and_never_evidence(tmp_path: Pat
     assert retain(places, Keep(logs_days=100), NIGHT) == 50
     assert not any(file.exists() for file in goes)
     assert all(file.exists() for file in (*stays, fresh))
+
+
+def test_only_what_no_other_name_keeps_counts_as_freed(tmp_path: Path) -> None:
+    """Images are linked into the evidence; two names of one file in the folder are one file."""
+    places = Places(tmp_path)
+    images = places.night(dt.date(2024, 1, 1)) / "a-1" / "20240101" / "imagery"
+    kept = tmp_path / "evidence" / "r" / "before.tif"
+    for folder in (images, kept.parent):
+        folder.mkdir(parents=True)
+    (images / "before.tif").write_bytes(b"0" * 1000)
+    os.link(images / "before.tif", kept)
+    (images / "after.tif").write_bytes(b"0" * 10)
+    os.link(images / "after.tif", images / "again.tif")
+    assert retain(places, Keep(), NIGHT) == 10
+    assert kept.read_bytes() == b"0" * 1000
+    assert not images.exists()
+
+
+def test_a_row_changed_by_hand_is_an_alarm_of_the_night_that_came_upon_it(tmp_path: Path) -> None:
+    with home_store(tmp_path) as store:
+        Ledger(store).append("r", [Item(ALTERED, "lead WX-1", "ab" * 32)])
+        Ledger(store).append("r", [Item("config", "x", "ab" * 32), Item(ALTERED, "lead WX-2", "ab" * 32)])
+        found = tampered(store, [area(NIGHT), area(NIGHT, run_id="other", aoi="b")])
+    assert [(one.aoi, one.kind, one.en.split(" was ")[0]) for one in found] == [
+        ("a", "evidence", "lead WX-1"), ("a", "evidence", "lead WX-2"),
+    ]  # fmt: skip
+    assert all("人为改动" in one.zh for one in found)
 
 
 def test_a_journal_goes_on_where_a_crash_left_it(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,10 +23,23 @@ from leads.store.store import LeadQuery, home_store
 from pipelines.patrol.areafile import AREA, NEWS, AreaNight
 from pipelines.patrol.files import Places, read_json
 from pipelines.patrol.journal import Journal
+from pipelines.patrol.lock import nobody_at_work
 from pipelines.patrol.proof import items_of
 
 HERE = Path(__file__).parent
 NIGHTS = (dt.date(2024, 7, 4), dt.date(2024, 7, 9))
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"weixun_tests_patrol_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    return module
+
+
+worlds, serving = _module("conftest"), _module("serving")
 
 
 def start(world: Path, home: Path, night: dt.date) -> "subprocess.Popen[bytes]":
@@ -93,12 +108,6 @@ def read_config_of(home: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = importlib.util.spec_from_file_location("weixun_tests_patrol", HERE / "conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    worlds = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = worlds
-    spec.loader.exec_module(worlds)
     folder = tmp_path_factory.mktemp("killed") / "world"
     build(worlds.season_spec((*NIGHTS, dt.date(2024, 7, 30))), folder)
     return folder
@@ -153,9 +162,63 @@ def test_twenty_random_kills_change_nothing(world: Path, calm: dict[str, Any]) -
         home = Path(shutil.copytree(first, world.parent / f"random-{turns}"))
         while kill_when(world, home, NIGHTS[1], _after(chance.uniform(0.15, 1.1) * long)):
             kills += 1
+            if _over(Places(home)):  # killed on its way out: asked again, the night would take another turn
+                break
         assert left(home) == calm, f"after {kills} kills"
 
 
 def _after(seconds: float) -> Callable[[], bool]:
     ends = time.monotonic() + seconds
     return lambda: time.monotonic() > ends
+
+
+@pytest.mark.slow
+def test_flow_worker_or_server_killed_at_nine_random_moments_change_nothing(world: Path) -> None:
+    """Under `weixun patrol serve`, started again as a service manager does; nobody asks for the night again."""
+    folder = world.parent
+    config, chance = serving.write_config(folder, serving.NEVER), random.Random(9)
+    first, undisturbed = folder / "served-first", folder / "served-calm"
+    serving.patrolled(config, first, str(NIGHTS[0]))
+    shutil.copytree(first, undisturbed)
+    begun = time.monotonic()
+    serving.patrolled(config, undisturbed, str(NIGHTS[1]))
+    long, calm = time.monotonic() - begun, left(undisturbed)
+    kills: Counter[str] = Counter()
+    for turn in range(20):
+        home = Path(shutil.copytree(first, folder / f"served-{turn}"))
+        _night_of_kills(config, home, lambda: chance.uniform(0.0, long), ("server", "worker", "flow"), kills)
+        assert left(home) == calm, f"after {dict(kills)}"
+        if sum(kills.values()) >= 9 and min(kills[role] for role in serving.ROLES) >= 2:
+            break
+    print(f"killed: {dict(kills)}")
+    assert sum(kills.values()) >= 9
+
+
+def _night_of_kills(
+    config: Path, home: Path, pause: Callable[[], float], victims: Sequence[str], kills: "Counter[str]"
+) -> None:
+    """One night under the service, of whose processes one after the other is killed; ends when the night is over."""
+    places, waiting, ends = Places(home), list(victims), time.monotonic() + 1800
+    served = serving.Served.start(config, home)
+    try:
+        served.begun("patrol", config=str(config), night=str(NIGHTS[1]))
+        while not _over(places):
+            assert time.monotonic() < ends, served.said[-5000:]
+            if served.process.poll() is not None:  # as `Restart=on-failure` does
+                assert served.process.returncode == 1, served.said[-3000:]
+                served = serving.Served.start(config, home)
+            if waiting and places.state("at_work").exists():
+                time.sleep(pause())
+                if not _over(places) and served.killed(waiting[0]):
+                    kills[waiting.pop(0)] += 1
+            time.sleep(0.05)
+        assert nobody_at_work(places) or serving.waited_for(lambda: nobody_at_work(places))
+        if served.process.poll() is None:
+            served.stopped()
+    finally:
+        served.swept()
+
+
+def _over(places: Places) -> bool:
+    journal = Journal.read(places, NIGHTS[1])
+    return journal is not None and journal.closed

@@ -1,7 +1,9 @@
 """Six nights over a small steppe: what is new is worked, what is not is said, and nothing is counted twice."""
 
+import base64
 import datetime as dt
 import importlib.util
+import io
 import json
 import shutil
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 from imagery.providers.local import LocalProvider
 from imagery.simulated.truth import Truth
@@ -18,11 +21,14 @@ from leads.store.records import Confidence, LeadRecord, Stock
 from leads.store.store import home_store
 from pipelines.errors import BadInputError, Exit
 from pipelines.patrol.again import backfill, bulletin_again
+from pipelines.patrol.artifacts import pictures_of
 from pipelines.patrol.config import PatrolConfig
-from pipelines.patrol.files import Places, read_json
+from pipelines.patrol.due import CHANGED
+from pipelines.patrol.files import Places, read_json, write_json
 from pipelines.patrol.forecast import Forecast, forecast
+from pipelines.patrol.journal import Journal
 from pipelines.patrol.lookback import look_back, told
-from pipelines.patrol.night import Night, run_night
+from pipelines.patrol.night import Night, finish_nights, run_night
 
 
 def _worlds() -> ModuleType:
@@ -164,6 +170,43 @@ def test_the_same_night_again_finds_nothing_new(season: Season) -> None:
     assert (again.turn, again.areas[0].worked) == (2, 0)
     with home_store(season.home) as store:
         assert {lead.id: lead.looks for lead in store.leads()} == {n: lead.looks for n, lead in season.leads.items()}
+
+
+def test_changed_weights_or_rules_mark_every_block_for_another_look_once(season: Season, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(season.home, tmp_path / "home"))
+    state = Places(home).state("looked")
+    known = read_json(state)
+    write_json(state, {aoi: dict.fromkeys(blocks, "other rules") for aoi, blocks in known.items()})
+    sources = worlds.sources_of(season.provider)
+    planned = forecast(season.config, home, LAST, sources=sources).areas[0]
+    assert planned.why[CHANGED] == len(known[planned.aoi]) > 0
+    again = run_night(season.config, home, LAST, sources=sources)
+    assert list(again.areas[0].days) == [LAST.isoformat()], "the newest day that shows them"
+    assert again.areas[0].worked == planned.why[CHANGED]
+    assert CHANGED not in forecast(season.config, home, LAST, sources=sources).areas[0].why
+    with home_store(home) as store:
+        assert {lead.id: lead.looks for lead in store.leads()} == {n: lead.looks for n, lead in season.leads.items()}
+
+
+def test_what_a_crash_left_is_finished_and_nothing_is_begun(season: Season, tmp_path: Path) -> None:
+    sources = worlds.sources_of(worlds.Flaky(LocalProvider.open(season.world / "archive")))
+    assert finish_nights(season.config, tmp_path, sources=sources) == ()
+    Journal.opened(Places(tmp_path), FIRST, [watch.aoi for watch in season.config.watch]).with_step("begun")
+    (night,) = finish_nights(season.config, tmp_path, sources=sources)
+    assert (night.night, night.turn, list(night.areas[0].days)) == (FIRST, 1, ["2024-07-04"])
+    assert night.bulletin is not None
+    assert finish_nights(season.config, tmp_path, sources=sources) == ()
+
+
+def test_some_leads_of_a_night_are_shown_with_both_pictures(season: Season) -> None:
+    shown = list(pictures_of(season.nights[FIRST], season.home))
+    assert 0 < len(shown) <= 4
+    for _, uri in shown:
+        head, _, data = uri.partition(",")
+        assert head == "data:image/jpeg;base64"
+        with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+            assert picture.width > picture.height
+    assert list(pictures_of(season.nights[QUIET], season.home)) == []
 
 
 def test_coverage_is_recorded_for_what_was_not_seen(season: Season) -> None:

@@ -21,8 +21,8 @@ OUT = frozenset(NIGHTS[33:36])
 """A scene arrives in the middle of the outage."""
 
 BROKEN = LOOKS[4], LOOKS[11]
-BEFORE = tuple(dt.date(2023, 6, 12) + dt.timedelta(days=12 * n) for n in range(9))
-"""The year before, seen now and then: an archive holds a season whole, and a look is held against its own weeks."""
+BEFORE = tuple(dt.date(2023, 6, 12) + dt.timedelta(days=5 * n) for n in range(20))
+"""The year before, as often: an archive holds a season whole, and a look is held against its own weeks."""
 
 pytestmark = pytest.mark.slow
 

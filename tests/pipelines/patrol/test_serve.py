@@ -1,15 +1,13 @@
 """Prefect's server and worker on one machine: cron really fires, a run completes, a signal stops both."""
 
 import datetime as dt
-import http.client
+import importlib.util
 import json
-import os
-import signal
 import socket
-import subprocess
 import sys
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,100 +17,114 @@ from prefect.testing.utilities import prefect_test_harness
 from imagery.simulated.world import build
 from pipelines.errors import BadInputError
 from pipelines.patrol.config import PatrolConfig, Watch
-from pipelines.patrol.serve import environment, serve
+from pipelines.patrol.files import Places
+from pipelines.patrol.journal import Journal
+from pipelines.patrol.lock import alone
+from pipelines.patrol.serve import Forgotten, environment, serve
 
-TOML = """
-[[watch]]
-aoi = "world/aoi.geojson"
-archive = "world/archive"
-detectors = ["land_disturbance"]
-[work]
-method = "training-free"
-block_px = 192
-[notify]
-pdf = false
-[keep]
-min_free_gb = 0.01
-[schedule]
-cron = "* * * * *"
-timezone = "Asia/Shanghai"
-"""
+HERE = Path(__file__).parent
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"weixun_tests_patrol_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    return module
 
 
-def asked(port: int, path: str, body: dict[str, Any] | None = None) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        said = None if body is None else json.dumps(body)
-        connection.request("GET" if body is None else "POST", path, said, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        content = answer.read()
-        assert answer.status < 300, content
-        return json.loads(content)
-    finally:
-        connection.close()
+serving, worlds = _module("serving"), _module("conftest")
 
 
-def wait_for(what: Any, seconds: float = 400) -> Any:
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        try:
-            found = what()
-        except (OSError, http.client.HTTPException):
-            found = None
-        if found:
-            return found
-        time.sleep(1)
-    pytest.fail("it did not come")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the small steppe lies in `world`."""
+    place = tmp_path_factory.mktemp("serve")
+    build(worlds.season_spec((dt.date(2024, 7, 4), dt.date(2024, 7, 9), dt.date(2024, 7, 30))), place / "world")
+    return place
 
 
-def runs(port: int, *types: str) -> list[dict[str, Any]]:
-    wanted = {"flow_runs": {"state": {"type": {"any_": list(types)}}}, "limit": 50}
-    return list(asked(port, "/api/flow_runs/filter", wanted))
+@pytest.fixture
+def started(folder: Path, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    """Starts `weixun patrol serve` by a cron, in a home of its own."""
+    running: list[Any] = []
+
+    def start(cron: str) -> Any:
+        running.append(serving.Served.start(serving.write_config(folder, cron), tmp_path / "home"))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.swept()
 
 
 @pytest.mark.slow
-def test_cron_fires_the_run_completes_and_a_signal_stops_both(tmp_path: Path) -> None:
-    sys.path.insert(0, str(Path(__file__).parent))
-    try:
-        from conftest import season_spec
-    finally:
-        sys.path.pop(0)
-    build(season_spec((dt.date(2024, 7, 4), dt.date(2024, 7, 9), dt.date(2024, 7, 30))), tmp_path / "world")
-    (tmp_path / "patrol.toml").write_text(TOML)
-    home, port = tmp_path / "home", free_port()
-    told = {**os.environ, "WEIXUN_HOME": str(home), "PREFECT_LOGGING_LEVEL": "INFO"}
-    command = [sys.executable, "-m", "pipelines", "patrol", "serve", "--config", str(tmp_path / "patrol.toml")]
-    command[1:3] = ["-c", "from pipelines.cli import main; main()"]
-    log = (tmp_path / "log").open("wb")
-    process = subprocess.Popen([*command, "--port", str(port)], env=told, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        wait_for(lambda: runs(port, "SCHEDULED"))
-        ended = ("COMPLETED", "FAILED", "CRASHED")
-        done = wait_for(
-            lambda: [run for run in runs(port, *ended) if run["auto_scheduled"]]
-        )  # the flow, not its blocks
-        assert all(run["state_type"] == "COMPLETED" for run in done), (tmp_path / "log").read_text()
-        assert list((home / "bulletins").glob("bulletin_*.html"))
-        schedules = asked(port, "/api/deployments/filter", {})
-        nightly = next(one for one in schedules if one["schedules"])["schedules"][0]["schedule"]
-        assert (nightly["cron"], nightly["timezone"]) == ("* * * * *", "Asia/Shanghai")
-        names = {one["name"] for one in asked(port, "/api/flows/filter", {})}
-        assert {"patrol", "scan", "backfill", "bulletin", "janitor", "lookback"} <= names
-        form = next(one for one in schedules if "where" in one["parameter_openapi_schema"]["properties"])
-        where = form["parameter_openapi_schema"]
-        assert {"Named", "Around", "Outline", "DetectorId"} <= set(where["definitions"])
-    finally:
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(90)
-        log.close()
-    assert code == 0, (tmp_path / "log").read_text()[-3000:]
-    with pytest.raises(OSError, match="refused"):
-        asked(port, "/api/health")
+def test_cron_fires_the_run_completes_and_a_signal_stops_both(started: Callable[[str], Any]) -> None:
+    served = started(serving.EACH_MINUTE)
+    ended = ("COMPLETED", "FAILED", "CRASHED")
+    fired = serving.waited_for(lambda: [run for run in served.runs(*ended) if run["auto_scheduled"]])
+    assert [run["state_type"] for run in fired] == ["COMPLETED"] * len(fired), served.said
+    assert all(run["name"].startswith("patrol tonight") for run in fired)
+    assert list((served.home / "bulletins").glob("bulletin_*.html"))
+    nightly = served.deployment("patrol")["schedules"][0]["schedule"]
+    assert (nightly["cron"], nightly["timezone"]) == ("* * * * *", "Asia/Shanghai")
+    names = {one["name"] for one in served.asked("/api/flows/filter", {})}
+    assert {"patrol", "scan", "backfill", "bulletin", "janitor", "lookback"} <= names
+    assert served.stopped() == 0, served.said[-3000:]
+    with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", served.port)):
+        pytest.fail("something answers still")
+    assert not any(served.processes(role) for role in serving.ROLES)
+
+
+@pytest.mark.slow
+def test_a_second_patrol_waits_and_a_scan_is_asked_for_as_a_form(started: Callable[[str], Any], folder: Path) -> None:
+    served = started(serving.NEVER)
+    form = served.deployment("scan")["parameter_openapi_schema"]
+    assert {"Named", "Around", "Outline", "DetectorId"} <= set(form["definitions"])
+
+    config = str(serving.write_config(folder, serving.NEVER))
+    asked = [served.begun("patrol", config=config, night=night) for night in ("2024-07-04", "2024-07-09")]
+    spans = [(run["start_time"], run["end_time"], run["state_type"]) for run in map(served.ended, asked)]
+    (_, end, _), (begin, _, _) = sorted(spans)
+    assert {state for *_, state in spans} == {"COMPLETED"}, served.said[-5000:]
+    assert begin >= end, "the second patrol began before the first had ended"
+
+    outline = json.dumps(json.loads((folder / "world" / "aoi.geojson").read_text()))
+    days = {
+        "before": {"first": "2023-07-01", "last": "2023-07-31"},
+        "after": {"first": "2024-07-04", "last": "2024-07-09"},
+    }
+    said = {
+        "archive": str(folder / "world" / "archive"),
+        "detectors": ["land_disturbance"],
+        "method": "training-free",
+        **days,
+    }
+    for where in ({"geojson": outline}, {"lon": 119.6, "lat": 49.2, "radius_m": 800}):
+        run = served.ended(served.begun("scan", where=where, **said))
+        assert run["state_type"] == "COMPLETED", served.said[-5000:]
+        assert (served.home / "scans" / run["id"] / "leads.gpkg").is_file()
+
+    keys = {one["key"] for one in served.asked("/api/artifacts/filter", {})}
+    assert {"plan", "coverage", "leads", "lead-1", "bulletin", "scan"} <= keys
+    assert served.stopped() == 0
+
+
+def test_a_night_whose_process_was_killed_is_asked_for_again_but_not_for_ever(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    forgotten = Forgotten(places, every_s=30)
+    night = Journal.opened(places, dt.date(2024, 7, 9), ["a"])
+    night.with_step("area a")
+    assert not forgotten.due(0)
+    assert not forgotten.due(29)
+    with alone(places):
+        assert not forgotten.due(31), "somebody is at work on it"
+    assert [forgotten.due(31 + 30 * n) for n in range(1, 6)] == [True, True, True, False, False]
+    assert Forgotten(places, every_s=30).due(0) is False
+    night.end()
+    again = Forgotten(places, every_s=30)
+    assert [again.due(0), again.due(31)] == [False, False]
 
 
 def test_prefect_is_told_to_be_quiet_and_to_stay_on_loopback(tmp_path: Path) -> None:
