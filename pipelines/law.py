@@ -98,16 +98,20 @@ def fit_to_run(detectors: Sequence[Detector], law: Law) -> tuple[tuple[Detector,
 
 
 def missing_notes(detectors: Sequence[Detector], law: Law) -> list[str]:
-    """What each detector wanted to be crossed with and nobody gave, and whether anybody said where banners lie."""
-    notes = [
+    """What each detector wanted to be crossed with and nobody gave."""
+    return [
         f"{detector.id}: layer {kind} was not given"
         for detector in detectors
         for kind in detector.layers
         if kind not in law.kinds
     ]
-    if BANNERS not in law.kinds:
-        notes.append("no banner boundaries were given: leads name no place (weixun layers add FILE --kind banners)")
-    return notes
+
+
+def place_notes(law: Law) -> list[str]:
+    """Whether nobody said where banners lie."""
+    if BANNERS in law.kinds:
+        return []
+    return ["no banner boundaries were given: leads name no place (weixun layers add FILE --kind banners)"]
 
 
 def layer_records(law: Law) -> tuple[dict[str, str | None], ...]:

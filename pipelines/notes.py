@@ -1,7 +1,7 @@
 """What a run says of itself beside its numbers."""
 
 from detectors.core.apply import TRAINING_FREE
-from pipelines.law import Law, missing_notes
+from pipelines.law import Law, missing_notes, place_notes
 from pipelines.plan import Plan
 from pipelines.region import Region
 from pipelines.request import Method
@@ -25,4 +25,4 @@ def notes_of(plan: Plan, region: Region, law: Law, method: Method) -> tuple[str,
         notes.append(f"{_why_training_free(method)}: the training-free score was used")
     if not plan.reflectance:
         notes.append("values are DN, not reflectance: surfaces are unknown, transitions are not told")
-    return tuple(notes)
+    return (*notes, *place_notes(law))

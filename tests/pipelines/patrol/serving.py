@@ -165,7 +165,7 @@ class Served:
                 return False
         return bool(victims)
 
-    def stopped(self, timeout_s: float = 120) -> int:
+    def stopped(self, timeout_s: float = 300) -> int:
         """Ask both to stop as a service manager does; gives the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout_s)
