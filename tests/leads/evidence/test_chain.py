@@ -141,7 +141,8 @@ def test_one_byte_anywhere_in_a_value(home, table, key, column):
 def test_one_value_of_a_record_itself(home, column, seq):
     if seq == "last":
         seq = home.verify().checked
-    value = {"seq": "seq + 1000", "link": "'b' || substr(link, 2)"}.get(column, f"{column} || 'x'")
+    flipped = "CASE substr(link, 1, 1) WHEN 'b' THEN 'c' ELSE 'b' END || substr(link, 2)"
+    value = {"seq": "seq + 1000", "link": flipped}.get(column, f"{column} || 'x'")
     home.tamper(f"UPDATE evidence SET {column} = {value} WHERE seq = {seq}")
     found = home.verify()
     assert not found.ok
