@@ -151,10 +151,10 @@ def _resample(image: FloatArray, shift_px: tuple[float, float], kernel: _Kernel)
         padded = np.pad(image, margin)
         size = image.shape[axis]
         first = SHIFT_REACH_PX + whole - 1
-        image = sum(
-            (float(tap) * padded.take(range(first + k, first + k + size), axis) for k, tap in enumerate(taps)),
-            start=np.zeros_like(image),
-        ).astype(np.float32)
+        image = np.zeros(image.shape, np.float32)
+        for place, tap in enumerate(taps, start=first):
+            moved = padded[:, place : place + size] if axis == 1 else padded[:, :, place : place + size]
+            image += float(tap) * moved
     return image
 
 
