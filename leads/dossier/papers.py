@@ -189,6 +189,8 @@ def _annex(case: DossierInput, table: CornerTable) -> Iterator[Block]:
         for name, digest in sorted(scene.sha256.items())
         if digest
     )
+    if bands or case.hashes:
+        yield Para("校验方法：对同名文件计算 SHA-256，与下表逐字比对；任何一个字节不同，结果即不同。", "note")
     if bands:
         yield Para("原始影像文件的校验值（SHA-256）：")
         yield Table(("影像", "波段", "SHA-256"), bands, (4, 2, 11), small=True)
@@ -197,4 +199,3 @@ def _annex(case: DossierInput, table: CornerTable) -> Iterator[Block]:
         yield Table(("文件", "SHA-256"), hashes, (5, 11), small=True)
     if not bands and not hashes:
         yield Para("本批次没有记录影像与成果文件的校验值。", "note")
-    yield Para("校验方法：对同名文件计算 SHA-256，与上表逐字比对；任何一个字节不同，结果即不同。", "note")
