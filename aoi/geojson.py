@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from pydantic_core import from_json
 from shapely.geometry import GeometryCollection, LineString, Point
 from shapely.geometry.base import BaseGeometry
 
@@ -61,20 +62,16 @@ def _parse(path: Path) -> Mapping[str, Any]:
     if not raw.strip():
         raise UnreadableVectorError(f"{path}: the file is empty (0 features); it must be GeoJSON with a polygon")
     try:
-        document = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number)
+        document = from_json(raw.decode("utf-8-sig"), allow_inf_nan=False)
     except UnicodeDecodeError as error:
         raise UnreadableVectorError(f"{path}: not UTF-8, as GeoJSON must be; save it again as UTF-8") from error
-    except RecursionError as error:
-        raise UnreadableVectorError(f"{path}: nested too deeply to be GeoJSON") from error
     except ValueError as error:
-        raise UnreadableVectorError(f"{path}: not JSON ({error}); it may be truncated") from error
+        raise UnreadableVectorError(
+            f"{path}: not JSON ({error}); it may be truncated, nested too deeply or hold NaN"
+        ) from error
     if not isinstance(document, dict):
         raise UnreadableVectorError(f"{path}: JSON, but not GeoJSON: it has no type")
     return document
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a number")
 
 
 def _members(document: Mapping[str, Any], path: Path) -> list[Any]:

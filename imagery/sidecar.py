@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pydantic
+from pydantic_core import from_json
 
 from imagery.backscatter import Backscatter
 from imagery.errors import ImageryError, UnreadableImageError
@@ -138,10 +139,10 @@ def read_sidecar(path: Path) -> tuple[SceneNote, ...]:
     try:
         if path.stat().st_size > SIDECAR_MAX_BYTES:
             raise UnreadableImageError(f"{path} is too large to be a sidecar; {HOW_TO}.")
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = from_json(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UnreadableImageError(f"The sidecar {path} can not be read ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UnreadableImageError(f"The sidecar {path} is not JSON ({error}); {HOW_TO}.") from error
     try:
         if isinstance(content, dict) and "scenes" in content:

@@ -1,7 +1,6 @@
 """Landsat surface reflectance, collection 1 or 2: its band files in a folder or in the ``.tar`` they come in."""
 
 import datetime as dt
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
+from pydantic_core import from_json
 
 from imagery.errors import InconsistentSceneError, UnreadableImageError
 from imagery.layouts.dated import dated
@@ -111,9 +111,9 @@ def _metadata(tree: Tree, stem: str) -> Metadata:
 
 def _json(content: bytes, name: str) -> Metadata:
     try:
-        groups = json.loads(content)["LANDSAT_METADATA_FILE"]
+        groups = from_json(content)["LANDSAT_METADATA_FILE"]
         return {(group, key): str(value) for group, keys in groups.items() for key, value in keys.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableImageError(f"{name} is no metadata of Landsat ({type(error).__name__}).") from error
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from imagery.remote.asking import Asking, Errand
 from imagery.remote.cache import Cache
 from imagery.remote.content import Kind, check_type, decoded, kind_of
@@ -108,7 +110,6 @@ def _parsed(content: bytes) -> Any:
     if not content.strip():
         raise RetryableError("answered with nothing")
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        pass  # the parser's error carries the whole answer, which may hold a token
-    raise RetryableError("answered with something that is not JSON")
+        return from_json(content)  # bounded in depth, where json.loads would run out of the stack in mid-answer
+    except ValueError:
+        raise RetryableError("answered with something that is not JSON") from None

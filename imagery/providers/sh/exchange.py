@@ -6,13 +6,13 @@ asked, and how answers are read, stays the client's.
 """
 
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import requests
+from pydantic_core import from_json
 
 from imagery.errors import ProviderError
 from imagery.remote.content import decoded
@@ -147,9 +147,9 @@ class Exchange:
     def _message(self, content: bytes) -> str:
         """What an error answer says, one short line; empty when it is not the service's JSON."""
         try:
-            error = json.loads(content)["error"]
+            error = from_json(content)["error"]
             text = error["message"] if isinstance(error, dict) else error
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             return ""
         if not isinstance(text, str) or not text.strip():
             return ""

@@ -1,6 +1,5 @@
 """The token of an account: asked for, shared by all threads, replaced in time."""
 
-import json
 import re
 import threading
 import time
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from pydantic_core import from_json
 from sentinelhub.config import SHConfig
 from sentinelhub.download.session import SentinelHubSession
 
@@ -81,10 +81,10 @@ class Session(SentinelHubSession):
 def _token(content: bytes) -> tuple[str, float]:
     """The token of an answer, and the seconds it is good for."""
     try:
-        said = json.loads(content)
+        said = from_json(content)
         value, seconds = said["access_token"], float(said.get("expires_in", 60))
         if re.fullmatch(r"[\x21-\x7e]{1,16384}", value) and 0 < seconds < 10**9:
             return value, seconds
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise RetryableError("answered without a token")
