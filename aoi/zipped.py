@@ -23,6 +23,10 @@ RATIO_FREE_BYTES = 1 << 20
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What `zipfile` raises for an archive it can not read: NotImplementedError for members packed in a way it does not
+know, RuntimeError for encrypted ones, zlib.error and EOFError for damaged ones."""
+
 
 @contextmanager
 def unpacked(path: Path, wanted: str) -> Iterator[Path]:
@@ -42,8 +46,7 @@ def unpacked(path: Path, wanted: str) -> Iterator[Path]:
             for member, suffix in _chosen(members, wanted, path):
                 _copy(archive, member, Path(folder) / f"unpacked{suffix}")
             yield Path(folder) / f"unpacked{wanted}"
-    # zipfile raises NotImplementedError for methods it can not unpack, and RuntimeError for encrypted members
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise UnreadableVectorError(f"{path}: damaged, encrypted or not a zip archive ({error})") from error
     except OSError as error:
         raise UnreadableVectorError(f"{path}: can not be unpacked ({error.strerror or error})") from error
@@ -63,7 +66,7 @@ def refuse_hostile_zip(path: Path, most_bytes: int = UNPACKED_MAX_BYTES) -> None
         _refuse_large(path)
         with zipfile.ZipFile(path) as archive:
             _judged(archive, path, most_bytes)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise UnreadableVectorError(f"{path}: damaged, encrypted or not a zip archive ({error})") from error
     except OSError as error:
         raise UnreadableVectorError(f"{path}: can not be read ({error.strerror or error})") from error

@@ -1,18 +1,16 @@
 """The states of a case and the steps between them, as the records beside this module have them."""
 
 from functools import cache
-from importlib.resources import files
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from leads.cases.errors import CaseError
+from leads.shipped import Record, shipped
 
 
-class CaseState(BaseModel):
+class CaseState(Record):
     """A state that a case can be in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     zh: str
@@ -23,10 +21,8 @@ class CaseState(BaseModel):
     needs: str = Field(default="", description="state that must have come before, with its term over or answered")
 
 
-class Procedure(BaseModel):
+class Procedure(Record):
     """All states; the first is the one that a case opens in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     states: tuple[CaseState, ...] = Field(min_length=1)
 
@@ -59,10 +55,4 @@ def procedure() -> Procedure:
     Raises:
         CaseError: if its file is missing or does not hold together.
     """
-    file = files("leads.cases").joinpath("procedure.json")
-    try:
-        return Procedure.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise CaseError("procedure.json with the states of a case is missing: install Weixun again") from error
-    except ValidationError as error:
-        raise CaseError(f"procedure.json does not hold together: {error}") from error
+    return shipped("leads.cases", "procedure.json", Procedure, CaseError)

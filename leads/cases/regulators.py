@@ -7,22 +7,16 @@ Heilongjiang), and an office fills in its own names in the records beside this m
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from leads.cases.errors import CaseError
 from leads.priority import layers_crossed
+from leads.shipped import Record, shipped
 from leads.store.records import LeadRecord
 
 UNKNOWN = "不详"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Jurisdiction(_Record):
+class Jurisdiction(Record):
     """Who runs a piece of ground."""
 
     id: str
@@ -39,7 +33,7 @@ class Jurisdiction(_Record):
     note_en: str
 
 
-class Regulator(_Record):
+class Regulator(Record):
     """A department, with the ground and the models that are its own."""
 
     zh: str
@@ -48,7 +42,7 @@ class Regulator(_Record):
     layers: tuple[str, ...]
 
 
-class Offices(_Record):
+class Offices(Record):
     """All of them."""
 
     checked: bool
@@ -81,13 +75,7 @@ def offices() -> Offices:
     Raises:
         CaseError: if their file is missing or does not hold together.
     """
-    file = files("leads.cases").joinpath("regulators.json")
-    try:
-        return Offices.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise CaseError("regulators.json is missing: install Weixun again") from error
-    except ValidationError as error:
-        raise CaseError(f"regulators.json does not hold together: {error}") from error
+    return shipped("leads.cases", "regulators.json", Offices, CaseError)
 
 
 def banner_of(place: str) -> str:

@@ -7,20 +7,18 @@ The records are JSON beside this module; docs/design/rules.md says where they co
 import datetime as dt
 from fractions import Fraction
 from functools import cache
-from importlib.resources import files
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from leads.errors import RuleError
+from leads.shipped import Documented, Record, shipped
 
 Kind = Literal["area", "use", "permit", "value", "note"]
 Use = Literal[
     "building", "mining", "digging", "dumping", "cultivation", "road", "filling", "draining", "dike", "tall_crop",
     "burning", "pond", "none",
 ]  # fmt: skip
-
-T = TypeVar("T", bound=BaseModel)
 
 M2_PER_MU = Fraction(2000, 3)
 """One 亩, exactly."""
@@ -29,18 +27,14 @@ FILES = ("farmland", "forest_grass", "temporary", "water", "mines", "drafts")
 """Names of the shipped files, in the order in which their rules are listed."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Words(_Record):
+class Words(Record):
     """A sentence in both languages."""
 
     zh: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
 
-class Clause(_Record):
+class Clause(Record):
     """One kind of ground that a rule counts, with its threshold."""
 
     id: str
@@ -59,14 +53,14 @@ class Clause(_Record):
         return None if self.threshold_mu is None else float(Fraction(self.threshold_mu) * M2_PER_MU)
 
 
-class GivesWay(_Record):
+class GivesWay(Record):
     """On some ground another rule takes this one's place, as long as that other one is in force."""
 
     rule: str
     on: tuple[str, ...] = Field(min_length=1)
 
 
-class AfterPenalty(_Record):
+class AfterPenalty(Record):
     """A lower threshold for who was penalised before."""
 
     count: int = Field(ge=1, description="penalties that it takes")
@@ -75,7 +69,7 @@ class AfterPenalty(_Record):
     factor: float = Field(gt=0, lt=1, description="of the threshold")
 
 
-class PermitTerms(_Record):
+class PermitTerms(Record):
     """The clock that a document sets for temporary land."""
 
     ground: Literal["any", "grassland", "forest_land"]
@@ -86,19 +80,12 @@ class PermitTerms(_Record):
     national_system: bool = Field(default=False, description="a permit must be in the national system")
 
 
-class Rule(_Record):
+class Rule(Documented):
     """One record."""
 
-    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     kind: Kind = Field(description="decided by area, by use, by a permit's dates, by value; or a note on all of them")
     detectors: tuple[str, ...] = Field(description="whose rule it is: these say so where its layer was not given")
     elsewhere: bool = Field(default=False, description="considered for any other detector's patch on its ground too")
-    document: str = Field(description="文号, or the name of a law")
-    article: str
-    title_zh: str
-    title_en: str
-    effective_from: dt.date | None = Field(default=None, description="first day; none only in a draft")
-    effective_to: dt.date | None = Field(default=None, description="last day")
     ground: tuple[str, ...] = Field(description="layers, one of which a patch must cross; empty: any ground")
     feature: tuple[str, ...] = Field(default=(), description="words one of which the feature's name must hold")
     uses: tuple[Use, ...] = Field(default=(), description="uses listed by the document; empty: any change of use")
@@ -109,52 +96,24 @@ class Rule(_Record):
     zones: tuple[str, ...] = Field(default=(), description="names of reserve zones that the document knows")
     permit: PermitTerms | None = None
     never: tuple[Words, ...] = Field(default=(), description="what imagery can never decide")
-    confidence: Literal["H", "M", "V"]
-    source: str
-    verified: bool
-    verified_on: dt.date | None = None
-    verified_note: str = ""
-
-    @property
-    def enabled(self) -> bool:
-        """False for what still has to be verified."""
-        return self.confidence != "V"
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        if self.effective_from is None and self.enabled:
-            raise ValueError(f"{self.id}: a rule that is used needs its first day")
-        if self.effective_from and self.effective_to and self.effective_to < self.effective_from:
-            raise ValueError(f"{self.id}: its last day is before its first")
-        if self.verified != (self.verified_on is not None):
-            raise ValueError(f"{self.id}: verified and verified_on belong together")
         if (self.kind == "area") != any(clause.threshold_mu for clause in self.clauses):
             raise ValueError(f"{self.id}: a rule by area has a threshold, and no other has")
         if (self.kind == "permit") != (self.permit is not None):
             raise ValueError(f"{self.id}: a rule by permit has terms, and no other has")
         return self
 
-    def overlaps(self, first: dt.date, last: dt.date) -> bool:
-        """Whether it was in force on any of the days from first to last."""
-        if self.effective_from is None or self.effective_from > last:
-            return False
-        return self.effective_to is None or self.effective_to >= first
 
-    def covers(self, first: dt.date, last: dt.date) -> bool:
-        """Whether it was in force on all of the days from first to last."""
-        if self.effective_from is None or self.effective_from > first:
-            return False
-        return self.effective_to is None or self.effective_to >= last
-
-
-class UseWords(_Record):
+class UseWords(Record):
     """Words in a change's Chinese name that tell a use."""
 
     use: Use
     words: tuple[str, ...] = Field(min_length=1)
 
 
-class Settings(_Record):
+class Settings(Record):
     """What belongs to no single rule."""
 
     recheck_from: dt.date = Field(description="conduct from this day on: every rule is to be checked again …")
@@ -163,7 +122,7 @@ class Settings(_Record):
     detector_uses: dict[str, tuple[Use, ...]] = Field(description="uses that a detector's patches always have")
 
 
-class _Rules(_Record):
+class _Rules(Record):
     rules: tuple[Rule, ...]
 
 
@@ -174,7 +133,7 @@ def load_rules() -> tuple[Rule, ...]:
     Raises:
         RuleError: if a file is missing or a record does not hold together.
     """
-    rules = tuple(rule for name in FILES for rule in _parsed(name, _Rules).rules)
+    rules = tuple(rule for name in FILES for rule in shipped("leads.rules", f"{name}.json", _Rules, RuleError).rules)
     ids = [rule.id for rule in rules]
     for rule in rules:
         if ids.count(rule.id) > 1:
@@ -191,14 +150,4 @@ def load_settings() -> Settings:
     Raises:
         RuleError: if the file is missing or does not hold together.
     """
-    return _parsed("settings", Settings)
-
-
-def _parsed(name: str, model: type[T]) -> T:
-    file = files("leads.rules").joinpath(f"{name}.json")
-    try:
-        return model.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise RuleError(f"{name}.json with the rules is missing: install Weixun again") from error
-    except ValidationError as error:
-        raise RuleError(f"{name}.json holds a rule that does not hold together: {error}") from error
+    return shipped("leads.rules", "settings.json", Settings, RuleError)

@@ -3,8 +3,9 @@
 All of it on planted changes and unlabelled ground; no label of a real pair is ever seen here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from detectors.core.features import CHANNELS, Features
 from detectors.core.inference import Engine
 from detectors.core.rarity import Rarity
 from detectors.core.reader import UNUSUAL, Rarities, joined, odds_of
-from detectors.core.types import FloatArray
+from detectors.core.types import BoolArray, FloatArray
 from pipelines.errors import BadInputError
 from pipelines.training.dataset import Item
 
@@ -58,6 +59,35 @@ def rarities(engine: Engine, real: Iterable[Features]) -> Rarities:
     return Rarities(Rarity.fit(network), Rarity.fit(unusual))
 
 
+class _Told(NamedTuple):
+    """What the network says of one variant of ground, and what is true there."""
+
+    channels: FloatArray
+    """(C, H, W) input."""
+
+    observed: BoolArray
+    """(H, W)."""
+
+    odds: FloatArray
+    """(H, W) log odds; NaN where not observed."""
+
+    known: BoolArray
+    """(H, W) observed pixels that the loss was taken of."""
+
+    truth: BoolArray
+    """(N,) whether each known pixel is a change."""
+
+
+def _told(engine: Engine, planted: Sequence[Item]) -> Iterator[_Told]:
+    """Each variant through the network, one at a time: a validation set of channels is larger than memory."""
+    for item in planted:
+        channels = np.asarray(item.inputs, np.float32)
+        observed = channels[CHANNELS.index("observed")] > 0
+        known = observed & (item.targets[0] != 255)
+        odds = odds_of(engine, channels, observed, (0, 0))
+        yield _Told(channels, observed, odds, known, item.targets[0][known] == 1)
+
+
 def proven(engine: Engine, planted: Sequence[Item]) -> tuple[float, float]:
     """Slope and offset that make the network's log odds those of what comes true (Platt 1999).
 
@@ -71,14 +101,9 @@ def proven(engine: Engine, planted: Sequence[Item]) -> tuple[float, float]:
     Raises:
         BadInputError: if no planted change is to be seen in the variants.
     """
-    odds, truths = [], []
-    for item in planted:
-        channels = np.asarray(item.inputs, np.float32)
-        observed = channels[CHANNELS.index("observed")] > 0
-        known = observed & (item.targets[0] != 255)
-        odds.append(odds_of(engine, channels, observed, (0, 0))[known])
-        truths.append(item.targets[0][known] == 1)
-    return platt(np.concatenate(odds), np.concatenate(truths))
+    told = [(one.odds[one.known], one.truth) for one in _told(engine, planted)]
+    odds, truth = (np.concatenate([pair[place] for pair in told]) for place in (0, 1))
+    return platt(odds, truth)
 
 
 def platt(odds: FloatArray, truth: NDArray[np.bool_]) -> tuple[float, float]:
@@ -117,15 +142,11 @@ def scoring_of(engine: Engine, real: Iterable[Features], planted: Sequence[Item]
         BadInputError: if there is no real pair, or no planted change is to be seen in the variants.
     """
     rare = rarities(engine, real)
-    raws, truths = [], []
-    for item in planted:
-        channels = np.asarray(item.inputs, np.float32)
-        observed = channels[CHANNELS.index("observed")] > 0
-        odds = odds_of(engine, channels, observed, (0, 0))
-        known = observed & (item.targets[0] != 255)
-        raws.append(joined(rare, odds, channels, observed, (0, 0))[known])
-        truths.append(item.targets[0][known] == 1)
-    raw, truth = np.concatenate(raws), np.concatenate(truths)
+    told = [
+        (joined(rare, one.odds, one.channels, one.observed, (0, 0))[one.known], one.truth)
+        for one in _told(engine, planted)
+    ]
+    raw, truth = (np.concatenate([pair[place] for pair in told]) for place in (0, 1))
     if not truth.any():
         raise BadInputError("no change could be planted on the ground kept out of training: ask for more validation")
     points = calibrate(raw, truth)

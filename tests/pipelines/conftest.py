@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +10,7 @@ import pytest
 
 from imagery.simulated.spec import test_spec as tiny_spec
 from imagery.simulated.world import build
+from pipelines import cli
 
 
 def _loopback_module() -> ModuleType:
@@ -49,3 +51,20 @@ def on_the_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("worlds") / "on_the_line"
     build(tiny_spec(10).model_copy(update={"centre": (120.0, 49.2), "cloud_pct": (0.0, 0.0)}), folder)
     return folder
+
+
+@pytest.fixture
+def weixun(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command line as a shell does: exit code, what it printed and what it said beside; never a traceback."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["weixun", *arguments])
+            with pytest.raises(SystemExit) as left:
+                cli.main()
+        printed, said = capfd.readouterr()
+        assert "Traceback" not in said
+        return int(left.value.code or 0), printed, said
+
+    return run

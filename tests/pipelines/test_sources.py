@@ -23,7 +23,6 @@ from imagery.archive import Archive
 from imagery.scene import Scene
 from imagery.simulated.spec import test_spec as tiny_spec
 from imagery.simulated.world import build
-from pipelines import cli
 from pipelines.sources import FILE
 
 SPEC = tiny_spec(4).model_copy(
@@ -87,27 +86,16 @@ def offered(home: Path, stac: Any, hub: Any, hub_archive: Any, loopback: ModuleT
 
 
 @pytest.fixture
-def ask(world: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def ask(world: Path, weixun: Callable[..., tuple[int, str, str]]) -> Callable[..., Any]:
     """Runs `weixun scan … --source NAME --out OUT`; its exit code, what it printed and what it said."""
 
     def run(source: str, out: Path, *more: str, before: str = BEFORE, after: str = AFTER) -> tuple[int, str, str]:
         return weixun(
-            capfd, "scan", str(world / "aoi.geojson"), "--source", source, "--before", before, "--after", after,
+            "scan", str(world / "aoi.geojson"), "--source", source, "--before", before, "--after", after,
             "--out", str(out), "--method", "training-free", "--detectors", "land_disturbance", *more,
         )  # fmt: skip
 
     return run
-
-
-def weixun(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    capfd.readouterr()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["weixun", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    printed, said = capfd.readouterr()
-    assert "Traceback" not in said
-    return int(left.value.code or 0), printed, said
 
 
 def run_of(out: Path) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """What a home's sources.toml may say, and what is said about it."""
 
 import json
-import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from imagery.archive import Archive
-from pipelines import cli
 from pipelines.connect import imagery_of
 from pipelines.errors import BadInputError
 from pipelines.sources import EXAMPLE, FILE, configured
+
+Ran = Callable[..., tuple[int, str, str]]
 
 PLANTED_SECRET = "planted.secret~8/15+x="
 
@@ -38,17 +39,6 @@ credentials = "cdse"
     return own_home
 
 
-def weixun(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    capfd.readouterr()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["weixun", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    printed, said = capfd.readouterr()
-    assert "Traceback" not in said
-    return int(left.value.code or 0), printed, said
-
-
 WRONG = {
     "no toml": ('[cdse\ntype = "stac"', "is not TOML"),
     "unknown key": ('[cdse]\ntype = "sentinelhub"\nclient_secret = "planted"', "key 'client_secret' that no source"),
@@ -67,14 +57,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_what_is_wrong_in_the_file_is_said(own_home: Path, capfd: pytest.CaptureFixture[str], kind: str) -> None:
+def test_what_is_wrong_in_the_file_is_said(own_home: Path, weixun: Ran, kind: str) -> None:
     content, words = WRONG[kind]
     (own_home / FILE).write_text(content)
     with pytest.raises(BadInputError, match=words) as caught:
         configured(own_home)
     assert str(own_home / FILE) in str(caught.value)
     assert "planted" not in "".join(traceback.format_exception(caught.value))
-    code, _, said = weixun(capfd, "sources", "list")
+    code, _, said = weixun("sources", "list")
     assert (code, "weixun: " in said) == (2, True)
 
 
@@ -101,28 +91,26 @@ def test_names_and_credentials_that_are_missing(home: Path, monkeypatch: pytest.
         assert provider.name == "cdse"
 
 
-def test_sources_are_listed_and_shown(
-    home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sources_are_listed_and_shown(home: Path, weixun: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WEIXUN_STAC_TOKEN")
-    code, printed, _ = weixun(capfd, "sources", "list", "--json")
+    code, printed, _ = weixun("sources", "list", "--json")
     rows = {row["name"]: row for row in json.loads(printed)}
     assert code == 0
     assert {name: row["ready"] for name, row in rows.items()} == {"disc": True, "stac": False, "cdse": True}
     assert "WEIXUN_STAC_TOKEN" in rows["stac"]["said"]
-    _, printed, _ = weixun(capfd, "sources", "list")
+    _, printed, _ = weixun("sources", "list")
     assert "not ready" in printed
-    _, printed, _ = weixun(capfd, "doctor", "--json")
+    _, printed, _ = weixun("doctor", "--json")
     checks = {row["what"]: row["ok"] for row in json.loads(printed)}
     assert (checks["source disc"], checks["source stac"]) == (True, False)
     (home / FILE).write_text("[disc")
-    code, printed, _ = weixun(capfd, "doctor", "--json")
+    code, printed, _ = weixun("doctor", "--json")
     assert (code, {row["what"]: row["ok"] for row in json.loads(printed)}[FILE]) == (1, False)
-    code, printed, _ = weixun(capfd, "sources", "example")
+    code, printed, _ = weixun("sources", "example")
     assert (code, printed) == (0, EXAMPLE)
     (home / FILE).write_text(printed)
     assert set(configured(home).named) == {"earth-search", "cdse", "landsat", "discs"}
     (home / FILE).unlink()
-    code, printed, said = weixun(capfd, "sources", "list")
+    code, printed, said = weixun("sources", "list")
     assert (code, printed) == (0, "")
     assert "sources example" in said

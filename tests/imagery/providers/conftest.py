@@ -13,6 +13,11 @@ from shapely.geometry import box
 
 from imagery.archive import Archive
 from imagery.providers.simulated import SimulatedProvider
+from imagery.providers.stac import StacProvider
+from imagery.providers.stac_config import StacConfig
+from imagery.remote.cache import Cache
+from imagery.remote.limits import Limits
+from imagery.remote.retry import Clock
 from imagery.simulated.spec import DecoyCounts, PlantedCounts, SteppeSpec
 from imagery.simulated.spec import test_spec as tiny_spec
 
@@ -30,6 +35,8 @@ def _beside(name: str) -> ModuleType:
 
 
 _loopback = _beside("loopback")
+for _asked in ("hub_asked", "stac_asked"):
+    sys.modules[_asked] = _beside(_asked)  # for tests to import
 stac, stac_module = _loopback.stac, _loopback.stac_module
 hub, hub_archive, hub_module = _loopback.hub, _loopback.hub_archive, _loopback.hub_module
 
@@ -71,9 +78,6 @@ def make_hub(hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Makes a provider of the `hub`: limits, cache folder and clock may be named, anything else is a setting."""
     from imagery.providers.sentinelhub import SentinelHubProvider
     from imagery.providers.sh.settings import SentinelHubSettings
-    from imagery.remote.cache import Cache
-    from imagery.remote.limits import Limits
-    from imagery.remote.retry import Clock
 
     monkeypatch.setenv("WEIXUN_SENTINELHUB_CLIENT_ID", hub.client[0])
     monkeypatch.setenv("WEIXUN_SENTINELHUB_CLIENT_SECRET", hub.client[1])
@@ -91,3 +95,36 @@ def make_hub(hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def one(hub: Any, hub_archive: Any) -> Any:
+    """The hub with one acquisition."""
+    hub.products.append(hub_archive.synthetic(sys.modules["hub_asked"].L2A))
+    return hub
+
+
+@pytest.fixture
+def fault(hub_module: Any) -> Any:
+    """What the hub may do wrong."""
+    return hub_module.Fault
+
+
+@pytest.fixture
+def open_provider(stac: Any, tmp_path: Path) -> Callable[..., StacProvider]:
+    """Makes a provider of the `stac` server; anything said goes into its configuration."""
+    clock = Clock(sleep=lambda seconds: None)
+    asked = sys.modules["stac_asked"]
+
+    def make(limits: Limits = asked.LIMITS, **more: Any) -> StacProvider:
+        config = StacConfig(url=stac.api, collections=(asked.S2,), **more)
+        cache = Cache(tmp_path / "cache")
+        return StacProvider.from_config("loopback", config, cache, limits, tmp_path, tmp_path / "index", clock)
+
+    return make
+
+
+@pytest.fixture
+def ground(steppe: Archive) -> Any:
+    """Nearly all that the simulated scenes show."""
+    return steppe.scenes()[0].geometry.buffer(-0.002)

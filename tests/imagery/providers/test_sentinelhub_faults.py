@@ -1,6 +1,5 @@
 """The Sentinel Hub provider when the service throttles, breaks, expires and lies, and what may not leak meanwhile."""
 
-import datetime as dt
 import json
 import time
 from pathlib import Path
@@ -8,44 +7,12 @@ from typing import Any
 
 import pytest
 import rasterio
-from shapely.geometry import box
+from hub_asked import DAY, FEW, L2A, PROCESS, SEARCH, TOKEN, fetched, ground, nothing
 
-from aoi.grid import to_crs
 from imagery.errors import ProviderError
 from imagery.providers.provider import Fetched
 from imagery.remote.limits import Limits
 from imagery.remote.retry import Clock
-
-DAY = dt.date(2025, 6, 12)
-L2A = "S2A_MSIL2A_20250612T030531_N0511_R075_T50UNV_20250612T061501"
-PROCESS, SEARCH, TOKEN = "/api/v1/process", "/api/v1/catalog/1.0.0/search", "/auth/token"
-FEW = Limits(attempts=3, timeout_s=20, deadline_s=60, concurrency=4)
-
-
-def ground(size_m: float = 100) -> Any:
-    return to_crs(box(503_000, 5_392_500, 503_000 + size_m, 5_392_500 + size_m), 32650, 4326)
-
-
-def nothing() -> None:
-    pass
-
-
-def fetched(provider: Any, place: Any = None) -> Fetched:
-    place = ground() if place is None else place
-    found: Fetched = provider.fetch(provider.search(place, DAY, DAY), place, nothing)
-    return found
-
-
-@pytest.fixture
-def one(hub: Any, hub_archive: Any) -> Any:
-    """The hub with one acquisition."""
-    hub.products.append(hub_archive.synthetic(L2A))
-    return hub
-
-
-@pytest.fixture
-def fault(hub_module: Any) -> Any:
-    return hub_module.Fault
 
 
 def blue(found: Fetched) -> bytes:

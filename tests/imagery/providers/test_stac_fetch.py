@@ -1,10 +1,8 @@
 """Fetching from a STAC service on loopback: the same pixels as the local archive has, or a reason why not."""
 
 import copy
-import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,38 +12,12 @@ import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from shapely.geometry import box, mapping
+from stac_asked import FIRST, LAST, LIMITS, S2, brought
 
 from imagery.compose import read_before, read_day
 from imagery.errors import ProviderError
 from imagery.providers.local import LocalProvider
-from imagery.providers.stac import StacProvider
-from imagery.providers.stac_config import StacConfig
 from imagery.read import read_scene
-from imagery.remote.cache import Cache
-from imagery.remote.limits import Limits
-from imagery.remote.retry import Clock
-
-S2 = "sentinel-2-l2a"
-LIMITS = Limits(attempts=4, timeout_s=2.0, deadline_s=100, concurrency=4)
-FIRST, LAST = dt.date(2023, 1, 1), dt.date(2024, 12, 31)
-
-
-@pytest.fixture
-def open_provider(stac, tmp_path) -> Callable[..., StacProvider]:
-    clock = Clock(sleep=lambda seconds: None)
-
-    def make(limits=LIMITS, **more) -> StacProvider:
-        config = StacConfig(url=stac.api, collections=(S2,), **more)
-        cache = Cache(tmp_path / "cache")
-        return StacProvider.from_config("loopback", config, cache, limits, tmp_path, tmp_path / "index", clock)
-
-    return make
-
-
-@pytest.fixture
-def ground(steppe):
-    """Nearly all that the simulated scenes show."""
-    return steppe.scenes()[0].geometry.buffer(-0.002)
 
 
 def grid(scene, step=10.0, size=180, inset=217.0) -> GeoBox:
@@ -53,11 +25,6 @@ def grid(scene, step=10.0, size=180, inset=217.0) -> GeoBox:
     with rasterio.open(scene.assets["blue"].href) as dataset:
         left, top = dataset.bounds.left + inset, dataset.bounds.top - inset
         return GeoBox((size, size), Affine(step, 0, left, 0, -step, top), dataset.crs.to_wkt())
-
-
-def brought(provider, ground):
-    fetched = provider.fetch(provider.search(ground, FIRST, LAST), ground, lambda: None)
-    return {scene.id: scene for scene in fetched.scenes}, {one.scene_id: one.reason for one in fetched.quarantined}
 
 
 def assert_same(one, other):

@@ -1,47 +1,14 @@
 """Storage that wants signatures, tokens or keys: it gets them, and nobody else ever sees them."""
 
-import datetime as dt
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
+from stac_asked import FIRST, LAST, LIMITS, brought
 
-from imagery.providers.stac import StacProvider
-from imagery.providers.stac_config import StacConfig
 from imagery.read import read_scene
-from imagery.remote.cache import Cache
-from imagery.remote.limits import Limits
-from imagery.remote.retry import Clock
-
-S2 = "sentinel-2-l2a"
-LIMITS = Limits(attempts=4, timeout_s=2.0, deadline_s=100, concurrency=4)
-FIRST, LAST = dt.date(2023, 1, 1), dt.date(2024, 12, 31)
-
-
-@pytest.fixture
-def open_provider(stac, tmp_path) -> Callable[..., StacProvider]:
-    clock = Clock(sleep=lambda seconds: None)
-
-    def make(limits=LIMITS, **more) -> StacProvider:
-        config = StacConfig(url=stac.api, collections=(S2,), **more)
-        cache = Cache(tmp_path / "cache")
-        return StacProvider.from_config("loopback", config, cache, limits, tmp_path, tmp_path / "index", clock)
-
-    return make
-
-
-@pytest.fixture
-def ground(steppe):
-    """Nearly all that the simulated scenes show."""
-    return steppe.scenes()[0].geometry.buffer(-0.002)
-
-
-def brought(provider, ground):
-    fetched = provider.fetch(provider.search(ground, FIRST, LAST), ground, lambda: None)
-    return {scene.id: scene for scene in fetched.scenes}, {one.scene_id: one.reason for one in fetched.quarantined}
 
 
 def signing(stac):

@@ -40,7 +40,7 @@ def test_no_two_rules_in_use_say_different_things_of_one_day():
     used = [rule for rule in load_clocks() if rule.enabled]
     for one in used:
         same = [other for other in used if (other.clock, other.urgent) == (one.clock, one.urgent) and other is not one]
-        assert not any(other.in_force(one.effective_from) for other in same)
+        assert not any(other.covers(one.effective_from, one.effective_from) for other in same)
     assert all(rule.source for rule in used)
 
 

@@ -38,24 +38,28 @@ def leads(own_home: Path, fill: Callable[..., list[LeadRecord]]) -> list[LeadRec
         return fill(store, 3)
 
 
+@pytest.fixture
+def judged(
+    leads: list[LeadRecord], make_inbox: Callable[..., Path], edit_inbox: Callable[..., None], tmp_path: Path
+) -> Callable[..., Path]:
+    """An inbox in which an analyst gave leads, by their number, a status, reason and name."""
+
+    def judge(verdicts: dict[int, tuple[str, str | None, str | None]]) -> Path:
+        inbox = make_inbox(tmp_path, leads)
+        edit_inbox(inbox, *((VERDICT, (*verdict, "", leads[number].id)) for number, verdict in verdicts.items()))
+        return inbox
+
+    return judge
+
+
 def store_of(home: Path) -> Store:
     return home_store(home, create=False)
 
 
 def test_a_review_is_imported_told_and_kept(
-    weixun: Callable[..., Ran],
-    own_home: Path,
-    leads: list[LeadRecord],
-    make_inbox: Callable[..., Path],
-    edit_inbox: Callable[..., None],
-    tmp_path: Path,
+    weixun: Callable[..., Ran], own_home: Path, leads: list[LeadRecord], judged: Callable[..., Path]
 ) -> None:
-    inbox = make_inbox(tmp_path, leads)
-    edit_inbox(
-        inbox,
-        (VERDICT, ("rejected", "mowing", None, None, leads[0].id)),
-        (VERDICT, ("rejected", None, None, None, leads[1].id)),
-    )
+    inbox = judged({0: ("rejected", "mowing", None), 1: ("rejected", None, None)})
     code, out, _ = weixun("leads", "review", "import", str(inbox), "--reviewer", "王检", "--json")
     told = json.loads(out)
     assert code == 3
@@ -75,12 +79,9 @@ def test_a_locked_store_loses_no_verdict(
     monkeypatch: pytest.MonkeyPatch,
     own_home: Path,
     leads: list[LeadRecord],
-    make_inbox: Callable[..., Path],
-    edit_inbox: Callable[..., None],
-    tmp_path: Path,
+    judged: Callable[..., Path],
 ) -> None:
-    inbox = make_inbox(tmp_path, leads)
-    edit_inbox(inbox, *((VERDICT, ("confirmed", None, "王检", "", lead.id)) for lead in leads))
+    inbox = judged(dict.fromkeys(range(len(leads)), ("confirmed", None, "王检")))
     monkeypatch.setattr(Store.open.__func__, "__defaults__", (True, 0.2))
     with closing(sqlite3.connect(own_home / "store.sqlite")) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -98,15 +99,12 @@ def test_a_disk_without_room_for_the_copy_is_told_and_the_import_run_again(
     monkeypatch: pytest.MonkeyPatch,
     own_home: Path,
     leads: list[LeadRecord],
-    make_inbox: Callable[..., Path],
-    edit_inbox: Callable[..., None],
-    tmp_path: Path,
+    judged: Callable[..., Path],
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    inbox = make_inbox(tmp_path, leads)
-    edit_inbox(inbox, (VERDICT, ("confirmed", None, "王检", "", leads[0].id)))
+    inbox = judged({0: ("confirmed", None, "王检")})
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copyfile", full)
         code, _, err = weixun("leads", "review", "import", str(inbox))

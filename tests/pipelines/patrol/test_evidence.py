@@ -1,14 +1,12 @@
 """A night's evidence from the command line: it holds, a lead is found again, and a change is told with exit code 5."""
 
 import datetime as dt
-import importlib.util
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
+import patrol_worlds as worlds
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -17,18 +15,6 @@ from pipelines.cli import app
 from pipelines.errors import Exit
 from pipelines.patrol.night import run_night
 
-
-def _worlds() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("weixun_tests_patrol", Path(__file__).with_name("conftest.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    if not hasattr(module, "Flaky"):
-        spec.loader.exec_module(module)
-    return module
-
-
-worlds = _worlds()
 LOOKS = (dt.date(2024, 7, 4), dt.date(2024, 7, 9))
 
 

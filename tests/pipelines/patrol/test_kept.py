@@ -1,13 +1,11 @@
 """Finished blocks: the same question finds the same answer, another one finds nothing."""
 
 import datetime as dt
-import importlib.util
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
+import patrol_worlds as worlds
 import pyogrio
 import pytest
 
@@ -19,18 +17,6 @@ from pipelines.patrol.kept import KeptBlocks
 from pipelines.request import ScanRequest
 from pipelines.scan import scanned
 
-
-def _worlds() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("weixun_tests_patrol", Path(__file__).with_name("conftest.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    if not hasattr(module, "Flaky"):
-        spec.loader.exec_module(module)
-    return module
-
-
-worlds = _worlds()
 DAY = dt.date(2024, 7, 4)
 
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import importlib.util
 import json
 import os
 import random
@@ -14,9 +13,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import patrol_serving as serving
+import patrol_worlds as worlds
 import pytest
 
 from imagery.simulated.world import build
@@ -29,18 +29,6 @@ from pipelines.patrol.proof import items_of
 
 HERE = Path(__file__).parent
 NIGHTS = (dt.date(2024, 7, 4), dt.date(2024, 7, 9))
-
-
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"weixun_tests_patrol_{name}", HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-worlds, serving = _module("conftest"), _module("serving")
 
 
 def start(world: Path, home: Path, night: dt.date) -> "subprocess.Popen[bytes]":

@@ -2,15 +2,13 @@
 
 import base64
 import datetime as dt
-import importlib.util
 import io
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
+import patrol_worlds as worlds
 import pytest
 from PIL import Image
 
@@ -30,18 +28,6 @@ from pipelines.patrol.journal import Journal
 from pipelines.patrol.lookback import look_back, told
 from pipelines.patrol.night import Night, finish_nights, run_night
 
-
-def _worlds() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("weixun_tests_patrol", Path(__file__).with_name("conftest.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    if not hasattr(module, "Flaky"):
-        spec.loader.exec_module(module)
-    return module
-
-
-worlds = _worlds()
 LOOKS = tuple(dt.date(2024, 7, day) for day in (4, 9, 14, 19))
 FIRST, QUIET, OUT, LATE, BROKEN, LAST = (dt.date(2024, 7, day) for day in (4, 6, 9, 10, 14, 19))
 

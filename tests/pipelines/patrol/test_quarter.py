@@ -1,12 +1,10 @@
 """A simulated quarter: ninety nights with clouds, two broken scenes and an outage of three nights."""
 
 import datetime as dt
-import importlib.util
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
+import patrol_worlds as worlds
 import pytest
 
 from imagery.providers.local import LocalProvider
@@ -25,19 +23,6 @@ BEFORE = tuple(dt.date(2023, 6, 12) + dt.timedelta(days=5 * n) for n in range(20
 """The year before, as often: an archive holds a season whole, and a look is held against its own weeks."""
 
 pytestmark = pytest.mark.slow
-
-
-def _worlds() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("weixun_tests_patrol", Path(__file__).with_name("conftest.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    if not hasattr(module, "Flaky"):
-        spec.loader.exec_module(module)
-    return module
-
-
-worlds = _worlds()
 
 
 @dataclass

@@ -1,15 +1,14 @@
 """Prefect's server and worker on one machine: cron really fires, a run completes, a signal stops both."""
 
 import datetime as dt
-import importlib.util
 import json
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import patrol_serving as serving
+import patrol_worlds as worlds
 import pytest
 from prefect.states import Running
 from prefect.testing.utilities import prefect_test_harness
@@ -23,18 +22,6 @@ from pipelines.patrol.lock import alone
 from pipelines.patrol.serve import Forgotten, environment, serve
 
 HERE = Path(__file__).parent
-
-
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"weixun_tests_patrol_{name}", HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
-    spec.loader.exec_module(module)
-    return module
-
-
-serving, worlds = _module("serving"), _module("conftest")
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,18 @@
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from detectors.core.features import CHANNELS
 from imagery.planted.plant import PlantSpec
+from imagery.simulated.curriculum import train_specs
+from imagery.simulated.spec import SteppeSpec
+from pipelines.training import dataset
 from pipelines.training.backgrounds import Background
-from pipelines.training.dataset import CROP_PX, Item, batch_of, load, make_real
-from pipelines.training.variants import VariantSpec
+from pipelines.training.dataset import CROP_PX, Item, batch_of, load, make_real, make_simulated
+from pipelines.training.variants import Variant, VariantSpec
 
 SPEC = VariantSpec(plant=PlantSpec(violations_per_km2=3), coarse=0, picture=0, no_swir=0, no_swir16=1, no_swir22=0)
 
@@ -90,3 +94,63 @@ def test_no_pickle_is_ever_read(tmp_path: Path) -> None:
     np.save(tmp_path / "00000_real_full_y.npy", np.zeros((2, 3, 3), np.uint8))
     with pytest.raises(ValueError, match="Python objects"):
         load(tmp_path)
+
+
+class HereAndNow:
+    """Runs what a pool of processes is given in this one, where what it calls can be watched."""
+
+    def __init__(self, *told: object) -> None:
+        self.map = map
+
+    def __enter__(self) -> "HereAndNow":
+        return self
+
+    def __exit__(self, *told: object) -> None:
+        pass
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Seeds of the simulated worlds that were asked for; every fifth number shows too little ground."""
+    seeds: list[int] = []
+    empty = {spec.seed for number, spec in enumerate(train_specs(9, 12)) if number % 5 == 4}
+
+    def world(spec: SteppeSpec) -> Variant | None:
+        seeds.append(spec.seed)
+        if spec.seed in empty:
+            return None
+        shape = (len(CHANNELS), 4, 4)
+        label = np.full(shape[1:], spec.seed % 2, np.uint8)
+        planted = SimpleNamespace(before=np.ones((6, 4, 4), np.float32), reflectance=True, gsd_m=10.0)
+        return SimpleNamespace(features=SimpleNamespace(channels=np.full(shape, spec.seed % 997)), label=label,
+                               burnt=label, planted=planted)  # type: ignore[return-value]  # fmt: skip
+
+    monkeypatch.setattr(dataset, "ProcessPoolExecutor", HereAndNow)
+    monkeypatch.setattr(dataset, "world_variant", world)
+    return seeds
+
+
+def test_only_the_worlds_of_a_range_are_made_and_they_are_the_same_in_every_range(
+    built: list[int], tmp_path: Path
+) -> None:
+    steps: list[int] = []
+    assert make_simulated(9, range(0, 4), tmp_path / "all", 1, lambda: steps.append(1)) == 4
+    whole = contents(tmp_path / "all")
+    assert {name[:5] for name in whole} == {"50000", "50001", "50002", "50003"}
+    seeds = list(built)
+    assert seeds == [spec.seed for spec in train_specs(9, 4)]
+    built.clear()
+    assert make_simulated(9, range(2, 4), tmp_path / "part", 1, lambda: steps.append(1)) == 2
+    assert built == seeds[2:]
+    assert len(steps) == 6
+    assert contents(tmp_path / "part") == {name: data for name, data in whole.items() if name[:5] >= "50002"}
+
+
+def test_a_range_is_gone_on_with_where_it_was_left(built: list[int], tmp_path: Path) -> None:
+    make_simulated(9, range(0, 3), tmp_path, 1, lambda: None)
+    (tmp_path / "50001_simulated_full_y.npy").unlink()  # ended before its targets were written
+    built.clear()
+    assert make_simulated(9, range(1, 6), tmp_path, 1, lambda: None) == 5  # number 4 shows too little ground
+    specs = train_specs(9, 6)
+    assert built == [specs[number].seed for number in (1, 3, 4, 5)]
+    assert [item.source for item in load(tmp_path)] == ["simulated"] * 5
