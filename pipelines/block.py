@@ -17,6 +17,7 @@ from aoi.cells import Cell, cell_weights
 from aoi.grid import Block, epsg_of, owned, to_crs, zone_box
 from detectors.core.apply import change_map, in_season
 from detectors.core.normals import Normals
+from detectors.core.reader import box_of
 from detectors.core.types import BoolArray, ChangeMap, Detector, FloatArray, Pair
 from imagery.compose import Failure, composite, read_day, shares, solar_days
 from imagery.mosaic import Mosaic
@@ -171,14 +172,8 @@ def _look(
     wanted &= np.any([weight > 0 for _, weight in normals], axis=0) if normals else np.False_
     if not wanted.any():
         return
-    rows, cols = _around(wanted, plan.reader.reach_px)
-    part = replace(
-        pair,
-        before=pair.before[:, rows, cols],
-        after=pair.after[:, rows, cols],
-        valid=pair.valid[rows, cols],
-        geobox=pair.geobox[rows, cols],
-    )
+    rows, cols = box_of(wanted, plan.reader.reach_px)
+    part = pair.window(rows, cols)
     shares = [(fitted, weight[rows, cols]) for fitted, weight in normals]
     reading = plan.reader.read(part, shares, wanted[rows, cols])
     if outputs.surfaces:
@@ -187,16 +182,6 @@ def _look(
     for detector in plan.detectors:
         if in_season(detector, pair.after_date):
             yield _core(change_map(detector, part, reading, plan.reader.name), (rows, cols), wanted, block)
-
-
-def _around(wanted: BoolArray, reach_px: int) -> tuple[slice, slice]:
-    """The box that holds every wanted pixel and what its score depends on."""
-    spans = [np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0)]
-    rows, cols = (
-        slice(max(int(span[0]) - reach_px, 0), min(int(span[-1]) + 1 + reach_px, size))
-        for span, size in zip(spans, wanted.shape, strict=True)
-    )
-    return rows, cols
 
 
 def _core(change: ChangeMap, box: tuple[slice, slice], wanted: BoolArray, block: Block) -> ChangeMap:
@@ -239,7 +224,9 @@ def _vectorize(
 def median_of(scores: Sequence[FloatArray], grid: GeoBox) -> FloatArray:
     """(H, W) median over looks, NaN where none observed."""
     median = np.full(grid.shape, np.nan, np.float32)
-    if scores:
+    if len(scores) == 1:
+        median[:] = scores[0]
+    elif scores:
         stack = np.stack(scores)
         seen = ~np.isnan(stack).all(axis=0)
         median[seen] = np.nanmedian(stack[:, seen], axis=0)
@@ -258,6 +245,8 @@ def lasting(found: Sequence[ChangeMap], grid: GeoBox) -> tuple[FloatArray, NDArr
     """
     if not found:
         return np.full(grid.shape, np.nan, np.float32), np.zeros(grid.shape, np.uint8)
+    if len(found) == 1:  # as on every night
+        return found[0].of_patches, found[0].transition
     ordered = sorted(found, key=lambda change: change.after_date)
     scores = np.stack([change.of_patches for change in ordered])
     best = np.argmax(np.where(np.isnan(scores), -1, scores), axis=0)

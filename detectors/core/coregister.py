@@ -134,28 +134,51 @@ def shifted(image: FloatArray, shift_px: tuple[float, float]) -> FloatArray:
     """
     observed = np.isfinite(image)
     filled = np.where(observed, image, np.float32(0))
-    share = _resample(observed.astype(np.float32), shift_px, _tent)
-    linear = _resample(filled, shift_px, _tent) / np.maximum(share, 0.5)
-    whole = _resample(observed.astype(np.float32), shift_px, _under) > 0.999
-    out = np.where(whole, _resample(filled, shift_px, _keys), linear)
+    if (observed == observed[:1]).all():  # as a rule: the bands of a scene end together
+        observed = observed[:1]
+    seen = observed.astype(np.float32)
+    share = _resample(seen, shift_px, _tent)
+    out = _resample(filled, shift_px, _keys)
+    whole = _resample(seen, shift_px, _under) > 0.999
+    rows, cols = np.nonzero(~whole.all(axis=0))
+    if len(rows):
+        linear = _bilinear(filled, shift_px, rows, cols) / np.maximum(share[:, rows, cols], 0.5)
+        out[:, rows, cols] = np.where(whole[:, rows, cols], out[:, rows, cols], linear)
     return np.where(share >= 0.7, out, np.float32(np.nan)).astype(np.float32)
 
 
 def _resample(image: FloatArray, shift_px: tuple[float, float], kernel: _Kernel) -> FloatArray:
-    """Separable resampling with a kernel of four taps; zero beyond the edge."""
+    """Separable resampling of (C, H, W) with a kernel of four taps; zero beyond the edge."""
     for axis, shift in zip((1, 2), shift_px, strict=True):
         whole = math.floor(shift)
         taps = kernel(np.arange(-1, 3, dtype=np.float32) - np.float32(shift - whole))
-        margin = [(0, 0)] * 3
-        margin[axis] = (SHIFT_REACH_PX, SHIFT_REACH_PX)
-        padded = np.pad(image, margin)
-        size = image.shape[axis]
-        first = SHIFT_REACH_PX + whole - 1
-        image = np.zeros(image.shape, np.float32)
-        for place, tap in enumerate(taps, start=first):
-            moved = padded[:, place : place + size] if axis == 1 else padded[:, :, place : place + size]
-            image += float(tap) * moved
+        source, size = image, image.shape[axis]
+        image = np.zeros(source.shape, np.float32)
+        for offset, tap in enumerate(taps, start=whole - 1):
+            if not tap:
+                continue
+            target = slice(max(-offset, 0), size - max(offset, 0))
+            origin = slice(max(offset, 0), size + min(offset, 0))
+            if axis == 1:
+                image[:, target] += float(tap) * source[:, origin]
+            else:
+                image[:, :, target] += float(tap) * source[:, :, origin]
     return image
+
+
+def _bilinear(
+    image: FloatArray, shift_px: tuple[float, float], rows: NDArray[np.intp], cols: NDArray[np.intp]
+) -> FloatArray:
+    """(C, N) of what `_resample` with `_tent` gives, at some pixels only."""
+    padded = np.pad(image, ((0, 0), (SHIFT_REACH_PX,) * 2, (SHIFT_REACH_PX,) * 2))
+    first = [math.floor(shift) for shift in shift_px]
+    down, across = (
+        _tent(np.arange(2, dtype=np.float32) - np.float32(shift - whole))
+        for shift, whole in zip(shift_px, first, strict=True)
+    )
+    row, col = rows + SHIFT_REACH_PX + first[0], cols + SHIFT_REACH_PX + first[1]
+    left, right = (down[0] * padded[:, row, col + side] + down[1] * padded[:, row + 1, col + side] for side in (0, 1))
+    return np.asarray(across[0] * left + across[1] * right, np.float32)
 
 
 def _keys(t: FloatArray) -> FloatArray:

@@ -49,6 +49,7 @@ CHANNELS = (
 
 _PLACE = {name: place for place, name in enumerate(CHANNELS)}
 _LIMIT = np.float32(4)
+_STRIP_ROWS = 128  # what a strip needs is allocated once and used again; the planes of a whole block never are
 
 
 @dataclass(frozen=True)
@@ -74,49 +75,65 @@ def features(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Featu
     """
     total = np.zeros((len(CHANNELS), *pair.valid.shape), np.float32)
     observed = np.zeros(pair.valid.shape, bool)
-    share = np.zeros(pair.valid.shape, np.float32)
-    for each, weight in normals:
-        if not (weight > 0).any():
-            continue
-        channels, seen = _of(pair, each)
-        part = np.where(seen, weight, np.float32(0))
-        if len(normals) == 1 and (part[seen] == 1).all():
-            return Features(channels, seen & pair.valid)
-        channels *= part
-        total += channels
-        share += part
-        observed |= seen & (weight > 0)
-    observed &= pair.valid
-    total /= np.where(share > 0, share, np.float32(1))
-    total[:, ~observed] = 0
+    for top in range(0, len(observed), _STRIP_ROWS):
+        rows = slice(top, min(top + _STRIP_ROWS, len(observed)))
+        _strip(pair, normals, rows, total[:, rows], observed[rows])
     return Features(total, observed)
 
 
-def _of(pair: Pair, normals: Normals) -> tuple[FloatArray, BoolArray]:
-    """(F, H, W) channels under one region's normals, and where they mean something."""
+def _strip(
+    pair: Pair, normals: Sequence[tuple[Normals, FloatArray]], rows: slice, total: FloatArray, observed: BoolArray
+) -> None:
+    """Fills in some rows of all channels, and which of their pixels were observed."""
+    share = np.zeros(observed.shape, np.float32)
+    for each, weights in normals:
+        where = np.flatnonzero((weights[rows] > 0).any(axis=0))
+        if not len(where):
+            continue
+        cols = slice(int(where[0]), int(where[-1]) + 1)
+        channels, seen = _of(pair, each, (rows, cols))
+        weight = weights[rows, cols]
+        part = np.where(seen, weight, np.float32(0))
+        channels *= part
+        total[:, :, cols] += channels
+        share[:, cols] += part
+        observed[:, cols] |= seen & (weight > 0)
+    observed &= pair.valid[rows]
+    total /= np.where(share > 0, share, np.float32(1))
+    total *= observed
+
+
+def _of(pair: Pair, normals: Normals, window: tuple[slice, slice]) -> tuple[FloatArray, BoolArray]:
+    """(F, h, w) channels of a window under one region's normals, and where they mean something."""
+    rows, cols = (
+        slice(max(part.start - REACH_PX, 0), min(part.stop + REACH_PX, size))
+        for part, size in zip(window, pair.valid.shape, strict=True)
+    )
+    inner = tuple(slice(p.start - o.start, p.stop - o.start) for p, o in zip(window, (rows, cols), strict=True))
     index = [pair.bands.index(band) for band in normals.bands]
-    images = pair.before[index], normals.align(pair.after[index])
+    images = pair.before[index, rows, cols], normals.align(pair.after[index, rows, cols])
     measures = anomaly.measure(images, normals.standards, normals.regressions, normals.codebook)
-    out = np.zeros((len(CHANNELS), *pair.valid.shape), np.float32)
+    seen = measures.observed[inner]
+    out = np.zeros((len(CHANNELS), *seen.shape), np.float32)
     for number, band in enumerate(normals.bands):
         for role, z in zip(("before", "after"), measures.z, strict=True):
-            out[_PLACE[f"{role}_{band}"]] = z[number] / 2
+            out[_PLACE[f"{role}_{band}"]] = z[number][inner] / 2
         for role, residual in zip(("residual", "backward"), measures.residuals, strict=True):
-            out[_PLACE[f"{role}_{band}"]] = np.sign(residual[number]) * np.log1p(np.abs(residual[number]))
+            off = residual[number][inner]
+            out[_PLACE[f"{role}_{band}"]] = np.sign(off) * np.log1p(np.abs(off))
         out[_PLACE[f"has_{band}"]] = 1
     root = np.float32(0.5 * np.log(len(normals.bands)))
-    out[_PLACE["length"]] = measures.log_length - root
-    out[_PLACE["unlike_forward"]] = measures.log_unlike[0] - root
-    out[_PLACE["unlike_backward"]] = measures.log_unlike[1] - root
-    out[_PLACE["unusual"]] = 2 * log_unusual(images, measures, normals, pair.reflectance)
+    out[_PLACE["length"]] = measures.log_length[inner] - root
+    out[_PLACE["unlike_forward"]] = measures.log_unlike[0][inner] - root
+    out[_PLACE["unlike_backward"]] = measures.log_unlike[1][inner] - root
+    out[_PLACE["unusual"]] = 2 * log_unusual(images, measures, normals, pair.reflectance)[inner]
     if pair.reflectance:
         for role, image in zip(("before", "after"), images, strict=True):
-            _absolute(out, role, image, normals.bands)
+            _absolute(out, role, image[(slice(None), *inner)], normals.bands)
         out[_PLACE["has_reflectance"]] = 1
     out[_PLACE["observed"]] = 1
     np.clip(out, -_LIMIT, _LIMIT, out=out)
-    out[:, ~(measures.observed & pair.valid)] = 0
-    return out, measures.observed
+    return out, seen
 
 
 def _absolute(out: FloatArray, role: str, image: FloatArray, bands: tuple[str, ...]) -> None:

@@ -120,22 +120,15 @@ class Engine:
         return out
 
     def _window(self, channels: FloatArray, window: Window) -> FloatArray:
-        part = torch.from_numpy(_cut(channels, window))[None]
+        part = _cut(channels, window, self._dtype, pinned=self.device.type == "cuda")
         rows, cols = (
             (span[0] - outer[0], span[1] - outer[0])
             for span, outer in ((window.rows, window.input_rows), (window.cols, window.input_cols))
         )
         with self._turn(), torch.inference_mode():
-            logits: torch.Tensor = self._network(self._put(part), rows, cols)
+            logits: torch.Tensor = self._network(part.to(self.device, non_blocking=True), rows, cols)
             answer: FloatArray = logits[0].float().sigmoid().cpu().numpy()
         return answer
-
-    def _put(self, part: torch.Tensor) -> torch.Tensor:
-        if self.device.type != "cuda":
-            return _channels_last(part, self._dtype)
-        pinned = torch.empty(part.shape, dtype=self._dtype, pin_memory=True).copy_(part)
-        there = pinned.to(self.device, non_blocking=True)
-        return there.contiguous(memory_format=torch.channels_last)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -227,24 +220,25 @@ class _Axis:
         return -(-(place + self.phase) // self.step) * self.step - self.phase
 
 
-def _cut(channels: FloatArray, window: Window) -> FloatArray:
-    """(F, h, w) input of a window; a view where it lies inside the array, else filled up with zeros."""
+def _cut(channels: FloatArray, window: Window, dtype: torch.dtype, *, pinned: bool) -> torch.Tensor:
+    """(1, F, h, w) input of a window, channels last, zero beyond the array.
+
+    Converted and transposed a few rows at a time, which stay in the cache: half the time of PyTorch's own way.
+    """
     spans = (window.input_rows, window.input_cols)
-    inside = tuple(slice(max(a, 0), min(b, size)) for (a, b), size in zip(spans, channels.shape[1:], strict=True))
-    part = channels[:, inside[0], inside[1]]
-    lacking = [(inner.start - a, b - inner.stop) for (a, b), inner in zip(spans, inside, strict=True)]
-    if any(map(any, lacking)):
-        return np.pad(part, ((0, 0), *lacking))
-    return part
-
-
-def _channels_last(part: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Converted and transposed a few rows at a time, which stay in the cache: half the time of PyTorch's own way."""
-    count, channels, height, width = part.shape
-    out = torch.empty((count, height, width, channels), dtype=dtype).permute(0, 3, 1, 2)
-    for row in range(0, height, _STRIP_ROWS):
-        rows = slice(row, row + _STRIP_ROWS)
-        out[:, :, rows] = part[:, :, rows].to(dtype).contiguous(memory_format=torch.channels_last)
+    (top, bottom), (left, right) = (
+        (max(a, 0) - a, min(b, size) - a) for (a, b), size in zip(spans, channels.shape[1:], strict=True)
+    )
+    height, width = (b - a for a, b in spans)
+    out = torch.empty((1, height, width, len(channels)), dtype=dtype, pin_memory=pinned).permute(0, 3, 1, 2)
+    for beyond in (np.s_[:, :, :top], np.s_[:, :, bottom:], np.s_[..., :left], np.s_[..., right:]):
+        out[beyond] = 0
+    row, col = (a for a, _ in spans)
+    for start in range(top, bottom, _STRIP_ROWS):
+        end = min(start + _STRIP_ROWS, bottom)
+        strip = np.ascontiguousarray(channels[:, row + start : row + end, col + left : col + right])
+        part = torch.from_numpy(strip)[None].to(dtype).contiguous(memory_format=torch.channels_last)
+        out[:, :, start:end, left:right] = part
     return out
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 from scipy.special import expit
 
-from detectors.core import borders, surface, training_free
+from detectors.core import borders, burnt, surface, surface_head, training_free
 from detectors.core.apply import TRAINING_FREE
 from detectors.core.features import CHANNELS, features
 from detectors.core.normals import REACH_PX, Normals
@@ -70,7 +70,7 @@ class TrainingFreeReader:
     def read(self, pair: Pair, normals: Shares, wanted: BoolArray) -> Reading:
         """As `Reader.read`."""
         disturbance = training_free.disturbance(pair, normals)
-        return Reading(disturbance, *surfaces(pair, self.head))
+        return Reading(disturbance, *_surfaces_of(pair, self.head, wanted))
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,15 @@ class NetworkReader:
         origin = round(-step.f / abs(step.e)), round(step.c / step.a)
         near = seen.observed & _grown(wanted, borders.REACH_PX)
         odds = odds_of(self.engine, seen.channels, near, origin)
-        score = self.calibrated(joined(self.rarities, odds, seen.channels, near, origin))
-        site = expit(odds)
+        score, site = (np.full(wanted.shape, np.nan, np.float32) for _ in range(2))
+        if near.any():
+            rows, cols = box_of(near)
+            part = (rows, cols)
+            corner = origin[0] + rows.start, origin[1] + cols.start
+            raw = joined(self.rarities, odds[part], seen.channels[:, rows, cols], near[part], corner)
+            score[part], site[part] = self.calibrated(raw), expit(odds[part])
         score[~wanted] = site[~wanted] = np.nan
-        return Reading(score, *surfaces(pair, self.head), site)
+        return Reading(score, *_surfaces_of(pair, self.head, wanted), site)
 
     def calibrated(self, raw: FloatArray) -> FloatArray:
         """Scores of which as many in a hundred are right as they say; NaN stays."""
@@ -137,7 +142,7 @@ def odds_of(engine: "Engine", channels: FloatArray, observed: BoolArray, origin_
     row, col = origin_px
     plain = engine.probabilities(channels, observed, origin_px)[0]
     # the mirrored grid counts its columns backwards, so its windows lie alike in every block as well
-    mirrored = np.ascontiguousarray(channels[..., ::-1]), np.ascontiguousarray(observed[:, ::-1])
+    mirrored = channels[..., ::-1], observed[:, ::-1]
     turned = engine.probabilities(*mirrored, (row, -col - observed.shape[1]))[0]
     return np.asarray((logit(plain) + logit(turned[:, ::-1])) / 2, np.float32)
 
@@ -182,6 +187,24 @@ def _grown(wanted: BoolArray, reach_px: int) -> BoolArray:
     for axis in (0, 1):
         near = maximum_filter1d(near, 2 * reach_px + 1, axis=axis, mode="constant")
     return near > 0
+
+
+def box_of(wanted: BoolArray, reach_px: int = 0) -> tuple[slice, slice]:
+    """The rows and columns that hold every wanted pixel, of which there is one at least, and so many more around."""
+    rows, cols = (
+        slice(max(int(span[0]) - reach_px, 0), min(int(span[-1]) + 1 + reach_px, size))
+        for span, size in zip((np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0)), wanted.shape, strict=True)
+    )
+    return rows, cols
+
+
+def _surfaces_of(pair: Pair, head: SurfaceHead | None, wanted: BoolArray) -> tuple[np.ndarray, np.ndarray]:
+    """`surfaces` of the wanted pixels; around them UNKNOWN."""
+    before, after = (np.zeros(wanted.shape, np.uint8) for _ in range(2))
+    if wanted.any():
+        rows, cols = box_of(wanted, surface_head.REACH_PX + burnt.REACH_PX)
+        before[rows, cols], after[rows, cols] = surfaces(pair.window(rows, cols), head)
+    return before, after
 
 
 def surfaces(pair: Pair, head: SurfaceHead | None) -> tuple[np.ndarray, np.ndarray]:

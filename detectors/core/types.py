@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,16 @@ class Pair:
     after_date: dt.date
     reflectance: bool = True
     """False when the values are DN of unknown scaling: only scene-relative measures mean anything."""
+
+    def window(self, rows: slice, cols: slice) -> "Pair":
+        """The part of it in some rows and columns."""
+        return replace(
+            self,
+            before=self.before[:, rows, cols],
+            after=self.after[:, rows, cols],
+            valid=self.valid[rows, cols],
+            geobox=self.geobox[rows, cols],
+        )
 
 
 @dataclass(frozen=True)
