@@ -74,7 +74,7 @@ def record(lead: Lead, detector: Detector, classification: Classification = Clas
         "layers": _joined(map(_crossed, finding.crossings)),
         "layers_no": _joined(KIND_NAMES.get(kind, (kind, kind))[0] for kind in finding.layers_missing),
         "conflict": _joined(map(_conflict, finding.conflicts)),
-        "licences": _joined(dict.fromkeys(filter(None, map(_permit, finding.crossings)))),
+        "licences": _joined(_permits(finding.crossings)),
         "holder": _joined(dict.fromkeys(filter(None, map(_holder, finding.crossings)))),
         **columns(finding, detector.rules, change.zh),
         "why": _joined(remark.zh for remark in _grounds(finding.opinion)),
@@ -137,13 +137,17 @@ def _conflict(conflict: Conflict) -> str:
     return f"{claims} 重叠 {conflict.area_m2:.0f} m²（{mu(conflict.area_m2):.2f} 亩）"
 
 
-def _permit(crossing: Crossing) -> str:
-    """Number and dates of a permit; empty where the feature is none."""
-    number = crossing.attributes.get("licence", "")
-    start, end = (crossing.attributes.get(name, "") for name in ("valid_from", "valid_to"))
-    if not number:
-        return ""
-    return f"{number}（{start or '起期不详'} 至 {end or '止期不详'}）"
+def _permits(crossings: Iterable[Crossing]) -> list[str]:
+    """Numbers and dates of permits; one that a further layer names without any date is told once, with its dates."""
+    dated: dict[str, list[str]] = {}
+    for crossing in crossings:
+        number = crossing.attributes.get("licence", "")
+        start, end = (crossing.attributes.get(name, "") for name in ("valid_from", "valid_to"))
+        if number:
+            dated.setdefault(number, [])
+            if start or end:
+                dated[number].append(f"{start or '起期不详'} 至 {end or '止期不详'}")
+    return [f"{number}（{said}）" for number, days in dated.items() for said in dict.fromkeys(days) or ("期限不详",)]
 
 
 def _holder(crossing: Crossing) -> str:

@@ -98,7 +98,8 @@ def plates(
     before = [scene for day, seen in days.items() if reach <= day <= last_before for scene in seen]
     if before:
         mosaic = read_before(before, geobox, PLATE_BANDS)[0]
-        made.append(_plate("前时相", "before", last_before, mosaic, before))
+        # where the papers set the first day of the conduct, no image need be of that day
+        made.append(_plate("前时相", "before", max(mosaic.dates, default=last_before), mosaic, before))
     if first_seen in days:
         mosaic = read_day(days[first_seen], geobox, PLATE_BANDS)[0]
         made.append(_plate("后时相", "after", first_seen, mosaic, days[first_seen]))

@@ -136,7 +136,7 @@ def run_note(result: Result, model: str) -> RunNote:
         "查询区域": str(asked.get("aoi", "")),
         "前时相范围": " 至 ".join(map(str, asked.get("before", ()))),
         "后时相范围": " 至 ".join(map(str, asked.get("after", ()))),
-        "影像来源": str(asked.get("source", "")),
+        "影像来源": "本地影像档案" if asked.get("source") == "local" else str(asked.get("source", "")),
     }
     weights = sorted({str(one.get("weights", "")) for one in run.get("detectors", ())})
     notes = [f"区块 {one['name']} 失败：{one['reason']}" for one in run.get("failed_blocks", ())]
@@ -178,12 +178,27 @@ def _layer(told: Mapping[str, Any]) -> str:
     return "，".join(part for part in parts if part) + (f"，sha256 {digest}" if digest else "")
 
 
+def _taken(result: Result, lon: float) -> list[tuple[dt.datetime, dt.date, Mapping[str, Any]]]:
+    """The scenes of a record with their time in UTC and their solar day at a longitude."""
+    times = [
+        (dt.datetime.fromisoformat(scene["datetime"]).astimezone(dt.UTC), scene)
+        for scene in result.run.get("scenes", ())
+    ]
+    return [(taken, (taken + dt.timedelta(hours=lon / 15)).date(), scene) for taken, scene in times]
+
+
+def imaged_before(result: Result, lon: float, last_before: dt.date) -> dt.date:
+    """The day of the before image: where papers set the first day of a conduct, no image need be of that day."""
+    asked = [dt.date.fromisoformat(str(day)) for day in result.run.get("asked", {}).get("before", ())]
+    days = [day for _, day, _ in _taken(result, lon) if len(asked) == 2 and asked[0] <= day <= asked[1]]
+    return last_before if last_before in days else max(days, default=last_before)
+
+
 def scene_notes(result: Result, lon: float, before: dt.date, after: dt.date) -> tuple[SceneNote, ...]:
     """The images of the two days, as the record holds them."""
+    before = imaged_before(result, lon, before)
     found = []
-    for scene in result.run.get("scenes", ()):
-        taken = dt.datetime.fromisoformat(scene["datetime"]).astimezone(dt.UTC)
-        day = (taken + dt.timedelta(hours=lon / 15)).date()
+    for taken, day, scene in _taken(result, lon):
         role = "前时相" if day == before else "后时相" if day == after else ""
         if role:
             properties = scene.get("properties", {})
@@ -209,7 +224,8 @@ def result_plates(result: Result, row: Row, before: dt.date, after: dt.date) -> 
     Raises:
         BadInputError: if an image is damaged.
     """
-    geobox = quicklook_geobox(row.geometry, result.gsd_m)
+    geobox, lon = quicklook_geobox(row.geometry, result.gsd_m), row.geometry.centroid.x
+    before = imaged_before(result, lon, before)
     made = []
     # the after image of a scan is that of its newest look, which may be later than the first that shows the lead
     newest = max(
@@ -229,7 +245,7 @@ def result_plates(result: Result, row: Row, before: dt.date, after: dt.date) -> 
         except RasterioError as error:
             raise BadInputError(f"{path} can not be read: {error}") from error
         data = np.where(stored == 0, np.nan, stored / np.float32(scale)).astype(np.float32)
-        notes = [one for one in scene_notes(result, row.geometry.centroid.x, before, day) if one.role_zh == role_zh]
+        notes = [one for one in scene_notes(result, lon, before, day) if one.role_zh == role_zh]
         sensors = "、".join(dict.fromkeys(one.sensor for one in notes))
         kind = "扫描成果中的前时相合成影像" if role == "before" else "扫描成果中最近一次后时相影像"
         made.append(Plate(role_zh, role, day, data, geobox, tuple(one.id for one in notes), sensors, kind))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from leads.dossier.page import Block, Box, Boxes, Break, Facts, Paper, Para, Pic
 from leads.staging import staged
 
 BODY, HEAD = "宋体", "黑体"
+_NEGATIVE = re.compile(r"(?<![0-9A-Za-z-])-(?=\d)")
+"""A minus sign. Written as a hyphen it may be left at a line's end, and the number below it be read without it."""
+
 WIDTH_MM = 176.0
 """Between the margins of A4."""
 
@@ -71,7 +75,7 @@ def _set_up(document: Any, paper: Paper) -> None:
         _run(part.paragraphs[0], text, 8.5, BODY, _GREY)
     foot = section.footer.paragraphs[0]
     _run(foot, "　第 ", 8.5, BODY, _GREY)
-    _field(foot, "PAGE")
+    _field(foot, "PAGE", _run(foot, "1", 8.5, BODY, _GREY))
     _run(foot, " 页", 8.5, BODY, _GREY)
     about = document.core_properties
     about.title, about.author, about.comments = paper.title, "卫巡 Weixun", paper.foot[:250]
@@ -85,7 +89,7 @@ def _block(document: Any, block: Block) -> None:
         case Para():
             _para(document, block)
         case Facts():
-            _grid(document, [[a, b] for a, b in block.rows], (36, WIDTH_MM - 36), 9.5, labels=True)
+            _grid(document, [[a, b] for a, b in block.rows], (36, WIDTH_MM - 36), 9.5, labels=True, whole=block.form)
         case Table():
             parts = block.widths or (1,) * len(block.heads)
             widths = tuple(WIDTH_MM * part / sum(parts) for part in parts)
@@ -121,6 +125,7 @@ def _grid(
     size: float,
     head: bool = False,
     labels: bool = False,
+    whole: bool = False,
 ) -> None:
     table = _table(document, len(rows), widths)
     for at, row in enumerate(rows):
@@ -129,6 +134,9 @@ def _grid(
         for column, text in enumerate(row):
             titled = (head and at == 0) or (labels and column == 0)
             _cell(cells[column], text, size, HEAD if titled else BODY)
+            if whole and at < len(rows) - 1:
+                for paragraph in cells[column].paragraphs:
+                    paragraph.paragraph_format.keep_with_next = True
             if titled:
                 _shade(cells[column]._tc.get_or_add_tcPr(), "F3F5F7")
     _gap(document)
@@ -215,7 +223,7 @@ def _line(document: Any, text: str, size: float, font: str, align: Any = None, c
 
 
 def _run(paragraph: Any, text: str, size: float, font: str, colour: Any = None) -> Any:
-    run = paragraph.add_run(text)
+    run = paragraph.add_run(_NEGATIVE.sub("−", text))
     run.font.size, run.font.name = Pt(size), font
     _font(run._r.get_or_add_rPr(), font)
     if colour is not None:
@@ -253,9 +261,11 @@ def _whole_row(row: Any, repeat: bool = False) -> None:
         properties.append(OxmlElement(name))
 
 
-def _field(paragraph: Any, code: str) -> None:
+def _field(paragraph: Any, code: str, run: Any) -> None:
+    """What a program counts, set in the letters of a run, whose text stands until it is counted."""
     field = OxmlElement("w:fldSimple")
     field.set(qn("w:instr"), code)
+    field.append(run._r)
     paragraph._p.append(field)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from leads.dossier import facts
 from leads.dossier.law import considered
 from leads.dossier.model import DossierInput, Plate
+from leads.dossier.overdue import explained, is_overdue
 from leads.dossier.page import Block, Facts, Paper, Para, Pictures, Section, Table
 from leads.dossier.papers import classification, corners, grounds
 from leads.dossier.plates import TRUE, picture, shows, stretch_of, survey_plate
@@ -16,7 +17,7 @@ from leads.dossier.words import NOT_SURVEYED, beijing, chinese
 from leads.exports.corners import corner_table
 from leads.exports.text import one_line
 from leads.fields import NOTE
-from leads.series.innocent import VERDICTS_ZH, explanations
+from leads.series.innocent import VERDICTS_ZH
 
 
 def _blank(what: str) -> str:
@@ -55,8 +56,7 @@ def review_form(case: DossierInput) -> Paper:
         ("监管部门", facts.said(case, "regulator", _blank("负有监督管理职责的行政机关"))),
         ("行为人", _blank("姓名或名称；影像不能回答")),
     )
-    tested = explanations(case.history, *case.conduct) if case.conduct else ()
-    checks = tuple((one.name_zh, VERDICTS_ZH[one.verdict], "□ 已查明　□ 待查") for one in tested)
+    checks = tuple((one.name_zh, VERDICTS_ZH[one.verdict], "□ 已查明　□ 待查") for one in explained(case))
     opinion = Facts(
         (
             ("现场核查", _blank("时间、人员、所见；照片编号")),
@@ -64,7 +64,8 @@ def review_form(case: DossierInput) -> Paper:
             ("审查意见", "□ 属实，建议初步调查　□ 不属实（原因：　　　　）　□ 待核查　□ 已知，转有关台账"),
             ("承办人 / 日期", _blank("签名、日期")),
             ("部门负责人 / 日期", _blank("签名、日期")),
-        )
+        ),
+        form=True,
     )
     blocks: tuple[Block, ...] = (Facts(rows),)
     return _paper(
@@ -83,15 +84,13 @@ def recommendation(case: DossierInput) -> Paper:
     office, addressee = _blank("人民检察院"), facts.said(case, "regulator", "")
     to = addressee if addressee and not addressee.startswith("不详") else _blank("被建议的行政机关")
     text = (
-        Para(f"{office}\n检察建议书", "centre"),
+        Para(office, "centre"),
         Para(_blank("文号：×检行公建〔20××〕×号"), "right"),
         Para(f"{to}："),
         Para(f"本院在履行公益诉讼检察职责中发现，{_where(case)}存在地表变化线索。现函告如下：", "quote"),
         Para("一、初步查明的情况"),
         Para(
-            f"经卫星影像比对，{_interval(case)}，{_where(case)}（中心坐标 {facts.said(case, 'dms')}）发生“"
-            f"{facts.said(case, 'change_zh')}”变化，机器监测面积 {_machine_area(case)}。"
-            f"以上为影像线索，{NOT_SURVEYED}。",
+            f"{_happened(case)}，机器监测面积 {_machine_area(case)}。以上为影像线索，{NOT_SURVEYED}。",
             "quote",
         ),
         Para(f"经实地核查：{_blank('现场核查与勘测定界结果，含面积、地类、用途、行为人')}", "quote"),
@@ -124,7 +123,8 @@ def survey_sheet(case: DossierInput) -> Paper:
             ("勘验人", _blank("姓名、单位")),
             ("在场人", _blank("姓名、单位")),
             ("现场所见", _blank("与影像轮廓是否一致；差异处标注")),
-        )
+        ),
+        form=True,
     )
     return _paper(
         case,
@@ -142,7 +142,9 @@ def look_again(case: DossierInput) -> Paper:
     pictures = tuple(picture(plate, case.geometry, TRUE, stretch, case.id) for plate in chosen)
     seen = Pictures(pictures, min(3, len(pictures))) if pictures else Para("没有可读的影像。", "warn")
     history = case.history
-    if history is None or history.found is None:
+    if history is not None and is_overdue(case):
+        told = next(one.shown_zh for one in explained(case)) + "。指数恢复不等于种植条件、植被覆盖达标。"
+    elif history is None or history.found is None:
         told = "没有足够的逐期观测，影像不能判断恢复情况。"
     else:
         told = (
@@ -180,15 +182,27 @@ def _where(case: DossierInput) -> str:
     return facts.said(case, "place", _blank("坐落（旗市区、乡镇苏木、嘎查村）"))
 
 
+def _happened(case: DossierInput) -> str:
+    where = f"{_where(case)}（中心坐标 {facts.said(case, 'dms')}）"
+    change = f"“{facts.said(case, 'change_zh')}”"
+    if is_overdue(case) and case.conduct:
+        return f"图层所载期限届满后，{case.conduct[1]} 起的卫星影像显示{where}仍未恢复，属{change}"
+    return f"经卫星影像比对，{_interval(case)}，{where}发生{change}变化"
+
+
 def _interval(case: DossierInput) -> str:
     if case.conduct is None:
         return _blank("变化区间")
-    return f"{case.conduct[0]} 之后至 {case.conduct[1]} 之间"
+    first, last = case.conduct
+    if is_overdue(case):
+        return f"{first} 之后应恢复而未恢复（图层所载期限），{last} 首次可见"
+    return f"{first} 之后至 {last} 之间"
 
 
 def _machine_area(case: DossierInput) -> str:
-    low, high = facts.said(case, "mu_lo"), facts.said(case, "mu_hi")
-    return f"{facts.said(case, 'area_mu')} 亩（区间 {low}–{high} 亩，{NOT_SURVEYED}）"
+    told = (facts.number(case, name) for name in ("area_mu", "mu_lo", "mu_hi"))
+    own, low, high = ("–" if value is None else f"{value:,.2f}" for value in told)
+    return f"{own} 亩（区间 {low}–{high} 亩，{NOT_SURVEYED}）"
 
 
 def _rules_line(case: DossierInput) -> str:
@@ -200,8 +214,11 @@ def _rules_line(case: DossierInput) -> str:
         case.conduct,
         str(values.get("model") or ""),
     )
-    if values.get("rule_flag") == "none" or not found:
-        return chinese(values.get("rule_state")) or _blank("适用的法律、司法解释条款")
+    blank = _blank("适用的法律、司法解释条款")
+    if not found:
+        return blank
+    if values.get("rule_flag") == "none":
+        return chinese(values.get("rule_state")) or blank
     return "；".join(f"{one.document}{one.article if one.article != '–' else ''}" for one in found)
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 from leads.dossier.facts import number, said
 from leads.dossier.model import DossierInput, Plate, SceneNote
+from leads.dossier.overdue import explained, is_overdue
 from leads.dossier.page import Block, Para, Picture, Pictures, Section, Table
 from leads.dossier.plates import FALSE, TRUE, Colours, picture, shows, stretch_of, year_picture
 from leads.dossier.words import LEVELS, beijing, chinese, satellite
 from leads.exports.text import one_line, plain
 from leads.series.indices import BY_NAME
-from leads.series.innocent import VERDICTS_ZH, explanations
-from leads.series.plot import plot, shown_index
+from leads.series.innocent import VERDICTS_ZH
+from leads.series.plot import CONDUCT_ZH, plot, shown_index
 
 _NOT_GIVEN = re.compile(r"\bw(?:as|ere) not given\b|\bno banner boundaries were given\b")
 
@@ -70,12 +71,13 @@ def _scene(scene: SceneNote) -> tuple[str, ...]:
     baseline = f"，基线 {plain(scene.baseline, 20)}" if scene.baseline else ""
     product = one_line(scene.product, 120)
     name = one_line(scene.id, 120)
-    told = product if product and product != name else ""
+    # our own archive writes a product's id in small letters
+    shown = f"{product}（{name}）" if product and product.casefold() != name.casefold() else product or name
     return (
         scene.role_zh or "同期",
         satellite(scene.sensor),
         beijing(scene.taken, scene.time_known),
-        f"{told}（{name}）" if told else name,
+        shown,
         f"{level}{baseline}",
     )
 
@@ -108,25 +110,31 @@ def series(case: DossierInput) -> Section:
         return Section("指数序列", (Para("档案中没有可用的清晰观测，未作逐期序列分析。", "note"),))
     index = BY_NAME[shown_index(history)]
     caption = (
-        f"{index.label}（{index.zh}）：图斑内与周边环带逐期均值（边缘像元按实际占比计），下为差值。"
+        f"{index.label} {index.zh}：图斑内与周边环带逐期均值（边缘像元按实际占比计），下为差值。"
         f"{len(history.samples)} 次可用观测，{history.passed_over} 天因观测不足未用"
         + (f"，{len(history.unread)} 天影像不可读" if history.unread else "")
     )
-    told = Para(f"未判定突变：{history.why_none[0]}。", "note") if history.found is None else Para(
+    none = "本线索不以突变为依据：所看的是期限之后图斑是否仍与周边不同" if is_overdue(case) else history.why_none[0]
+    told = Para(f"未判定突变：{none}。", "note") if history.found is None else Para(
         "突变判定方法：差值只在季节相近（年内相差 30 天以内）的观测之间比较，取分隔最强的日期；"
         "区间两端为最后一次明确如前与首次明确已变的观测。突变后观测中 "
         f"{history.found.stays:.0%} 仍保持变化。",
         "note",
     )  # fmt: skip
-    return Section("指数序列", (Pictures((Picture(plot(history, *case.conduct), caption),), 1), told))
+    return Section(
+        "指数序列", (Pictures((Picture(plot(history, *case.conduct, label=_span_name(case)), caption),), 1), told)
+    )
+
+
+def _span_name(case: DossierInput) -> str:
+    return "期限届满至首次可见" if is_overdue(case) else CONDUCT_ZH
 
 
 def innocent(case: DossierInput, remarks: tuple[str, ...] = ()) -> Section:
     """Innocent explanations and what the imagery shows of each."""
-    days = case.conduct
-    if days is None:
+    found = explained(case)
+    if not found:
         return Section("无违法情形的可能解释", (Para("变化区间不详，未作检验。", "note"),))
-    found = explanations(case.history, *days, change_zh=str(case.values.get("change_zh") or ""))
     rows = tuple((one.name_zh, VERDICTS_ZH[one.verdict], one.shown_zh) for one in found)
     blocks: list[Block] = [
         Table(("可能的解释", "检验结果", "影像所示"), rows, (2, 2, 7)),
@@ -164,11 +172,14 @@ def _unknowns(case: DossierInput) -> Iterator[str]:
 
 def _undated(case: DossierInput) -> Iterator[str]:
     """What the dates and the series leave open."""
-    if case.conduct and (days := (case.conduct[1] - case.conduct[0]).days) > LONG_DAYS:
+    overdue = is_overdue(case)
+    if overdue:
+        yield "期限、是否延期、是否已验收：以图层所载为准，须调阅批准文件与验收记录。"
+    elif case.conduct and (days := (case.conduct[1] - case.conduct[0]).days) > LONG_DAYS:
         yield f"变化区间长达 {days} 天，适用的规则版本可能因此不同。"
     if case.history is None:
         yield "未作历年序列分析，季节、干旱、水位、过火等解释未经检验。"
-    elif case.history.found is None:
+    elif case.history.found is None and not overdue:
         yield f"序列未能给出突变日期：{case.history.why_none[0]}。"
     if case.run is not None and not case.run.reflectance:
         yield "影像为灰度值而非反射率，指数与地表类型不可靠。"

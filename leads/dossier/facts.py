@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from leads.area import mu
 from leads.attributes import Value
 from leads.dossier.model import DossierInput
+from leads.dossier.overdue import is_overdue
 from leads.dossier.page import Box, Boxes, Facts, Para, Section, Table
 from leads.dossier.words import NOT_SURVEYED, area, beijing, chinese
 from leads.exports.text import one_line, plain
@@ -39,7 +40,7 @@ def basics(case: DossierInput) -> Section:
         ("坐落", said(case, "place", "未提供行政界线，坐落不详")),
         ("中心坐标（CGCS2000）", f"{said(case, 'dms')}（{said(case, 'lon')}，{said(case, 'lat')}）"),
         ("影像分级", said(case, "grade")),
-        ("得分", f"平均 {said(case, 'conf')}，最高 {said(case, 'conf_max')}（0–1，未校准，不是概率）"),
+        ("得分", _score(case)),
         ("监管部门", said(case, "regulator")),
         ("审核", _review(case)),
         *((one_line(label, 60), plain(text)) for label, text in case.extra.items()),
@@ -60,6 +61,12 @@ def basics(case: DossierInput) -> Section:
     return Section("基本情况", (intro, Facts(tuple(rows)), *reviews))
 
 
+def _score(case: DossierInput) -> str:
+    if is_overdue(case):
+        return "不适用（由图层所载期限与期限之后的历次影像得出）"
+    return f"平均 {said(case, 'conf')}，最高 {said(case, 'conf_max')}（0–1，未校准，不是概率）"
+
+
 def _status(stored: str) -> str:
     return _CHOICES["status"].get(stored, plain(stored, 60))
 
@@ -69,7 +76,7 @@ def _reason(stored: str) -> str:
 
 
 def _review(case: DossierInput) -> str:
-    told = [said(case, "status")]
+    told = ["尚未审核" if case.values.get("status") == "new" else said(case, "status")]
     for name, label in (("reason", "原因"), ("reviewer", "审核人"), ("remark", "备注")):
         if (text := said(case, name, "")) != "":
             told.append(f"{label}：{text}")
@@ -81,14 +88,11 @@ def conduct(case: DossierInput) -> Section:
     blocks: list[Para | Table] = []
     if case.conduct is not None:
         first, last = case.conduct
-        blocks.append(
-            Para(
-                f"行为发生在 {first}（变化前最后一次清晰观测）之后、{last}（首次可见）当日或之前，"
-                f"区间长 {(last - first).days} 天。"
-                f"区间之内何时发生，影像不能进一步确定。可见日期：{said(case, 'seen_dates', str(last))}；"
-                f"清晰观测 {said(case, 'looks')} 次，{said(case, 'grade')}。"
-            )
+        seen = (
+            f"可见日期：{said(case, 'seen_dates', str(last))}；"
+            f"清晰观测 {said(case, 'looks')} 次，{said(case, 'grade')}。"
         )
+        blocks.append(Para((_undone(first, last) if is_overdue(case) else _done(first, last)) + seen))
     else:
         blocks.append(Para("记录中没有完整的前后日期，变化区间不详。", "warn"))
     if case.history is not None and case.history.found is not None:
@@ -101,6 +105,20 @@ def conduct(case: DossierInput) -> Section:
         )  # fmt: skip
         blocks.append(Table(("日期", "观测", "已观测比例", "面积（亩）", "来源批次"), rows, (3, 3, 3, 3, 4)))
     return Section("行为可能发生的区间", tuple(blocks))
+
+
+def _done(first: dt.date, last: dt.date) -> str:
+    return (
+        f"行为发生在 {first}（变化前最后一次清晰观测）之后、{last}（首次可见）当日或之前，"
+        f"区间长 {(last - first).days} 天。区间之内何时发生，影像不能进一步确定。"
+    )
+
+
+def _undone(first: dt.date, last: dt.date) -> str:
+    return (
+        f"本线索指到期应恢复而未恢复的持续状态，不指某一日的动土。{first} 为依图层所载期限手续仍属合规"
+        f"（或影像未见应恢复而未恢复）的最后一日；自 {last} 起的清晰观测显示该地仍未恢复。"
+    )
 
 
 def break_sentence(found: Break, interval: tuple[dt.date, dt.date] | None) -> str:

@@ -11,6 +11,9 @@ from leads.rules.records import Rule, load_rules
 
 NOT_STATED = "未得出面积比对结果（影像无法判定，或看许可期限、用途）"
 
+BY_TERM = "看许可期限，见“临时用地期限”一栏"
+"""Of a rule that is decided by a permit's dates."""
+
 
 @dataclass(frozen=True)
 class Considered:
@@ -51,7 +54,7 @@ def considered(
                 "；".join(dict.fromkeys(one.article for one in matching)) or "–",
                 "；".join(one.title_zh for one in matching) or "–",
                 "；".join(dict.fromkeys(map(_in_force, matching))) or "–",
-                chinese(_without(told, document, matching)) or NOT_STATED,
+                chinese(_without(told, document, matching)) or _unstated(matching),
                 chinese(notes.get(document, "")),
                 "；".join(dict.fromkeys(_source(one) for one in matching)),
             )
@@ -81,7 +84,8 @@ def _segments(text: str, documents: Sequence[str], after: str) -> Iterator[tuple
     merged: dict[str, list[str]] = {}
     for (at, document), end in zip(starts, ends, strict=True):
         merged.setdefault(document, []).append(text[at + len(document) + len(after) : end - 1].strip())
-    yield from ((document, "；".join(told)) for document, told in merged.items())
+    # two articles of one document may say the same of one ground
+    yield from ((document, "；".join(dict.fromkeys(told))) for document, told in merged.items())
 
 
 def _matching(
@@ -97,6 +101,10 @@ def _matching(
 def _without(told: str, document: str, matching: Sequence[Rule]) -> str:
     article = next((one.article for one in matching if one.article and told.startswith(one.article)), "")
     return told.removeprefix(article).strip()
+
+
+def _unstated(matching: Sequence[Rule]) -> str:
+    return BY_TERM if matching and all(rule.kind == "permit" for rule in matching) else NOT_STATED
 
 
 def _in_force(rule: Rule) -> str:

@@ -17,6 +17,8 @@ class Facts:
     """Labels and what is known, side by side."""
 
     rows: tuple[tuple[str, str], ...]
+    form: bool = False
+    """Whether people fill it in: it is then not cut by the end of a page. Nobody signs on a page of two rows."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """The dossier as a paper: its parts in the order in which a judge reads them."""
 
-import json
 from collections.abc import Iterator
 
-from leads.attributes import Value
 from leads.dossier import evidence, facts
 from leads.dossier.law import considered
+from leads.dossier.measures import measures
 from leads.dossier.model import DossierInput
 from leads.dossier.page import Block, Facts, Paper, Para, Section, Table
 from leads.dossier.words import NOT_SURVEYED, area, beijing, chinese, parts
@@ -27,6 +26,11 @@ _SHOWN = frozenset(
     for name in part.split()
 )
 """Fields that have a place of their own; what is added to a lead later is shown among the model's own remarks."""
+
+_WHY = next(field.zh for field in FIELDS if field.name == "why")
+
+_COVERED = {"yes": "在有效范围内", "no": "不在有效范围内", "partly": "部分在有效范围内"}
+"""A mine's three answers: of rights, approvals and plans in force on all days of the conduct."""
 
 
 def dossier(case: DossierInput) -> Paper:
@@ -66,12 +70,12 @@ def remarks(case: DossierInput) -> tuple[str, ...]:
     """What a model wrote of a lead's history, in fields that have no place of their own."""
     fields = {field.name: field.zh for field in FIELDS if field.name not in _SHOWN and not field.hidden}
     told = ((zh, plain(case.values.get(name))) for name, zh in fields.items())
-    return tuple(f"{zh}：{text}" for zh, text in told if text)
+    return tuple(text if zh == _WHY else f"{zh}：{text}" for zh, text in told if text)
 
 
 def grounds(case: DossierInput) -> Section:
     """Layers, permits, known patches and penalties."""
-    known = facts.said(case, "known_id", "")
+    known, note = facts.said(case, "known_id", ""), facts.said(case, "known_note", "")
     rows = [
         ("占用图层及面积", _lines(case.values.get("layers")) or "未与任何图层相交，或未提供图层"),
         ("未提供的图层", facts.said(case, "layers_no", "无")),
@@ -80,19 +84,19 @@ def grounds(case: DossierInput) -> Section:
         ("权利人或用地单位（图层所载）", _lines(case.values.get("holder")) or "图层未载明"),
         ("临时用地期限", _lines(case.values.get("permit_st")) or "不适用或未提供"),
         ("已知图斑比对", facts.said(case, "known_st", "未比对")),
-        ("已知图斑与处罚", "，".join(filter(None, (known, facts.said(case, "known_note", "")))) or "–"),
+        ("已知图斑与处罚", "，".join(filter(None, ("" if known in note else known, note))) or "–"),
     ]  # fmt: skip
     if case.values.get("mine_note"):
         answers = "；".join(
-            f"{label}：{facts.said(case, name, '不详')}"
+            f"{label}：{_COVERED.get(str(case.values.get(name)), '不详')}"
             for name, label in (("mine_lic", "采矿权"), ("mine_land", "用地批准"), ("mine_rest", "修复方案"))
         )
         rows += [("矿场三项", answers), ("矿场三项说明", _lines(case.values.get("mine_note")))]
-    note = Para(
+    below = Para(
         "面积为图斑与图层相交部分的椭球面积；〔推算图层〕〔模拟图层〕不是法定图层。采矿许可不等于用地批准，各自单独回答。",
         "note",
     )
-    return Section("图层、许可、已知图斑与处罚", (Facts(tuple(rows)), note))
+    return Section("图层、许可、已知图斑与处罚", (Facts(tuple(rows)), below))
 
 
 def _lines(text: object) -> str:
@@ -157,19 +161,6 @@ def annex(case: DossierInput, table: CornerTable) -> Section:
     return Section("附录　来源与校验值", tuple(_annex(case, table)))
 
 
-def _measured(text: Value) -> str:
-    """The figures that a model's grounds rest on, by the names that the code has for them."""
-    try:
-        told = json.loads(str(text or "{}"))
-    except ValueError:
-        return plain(text)
-    if not isinstance(told, dict):
-        return plain(text)
-    return "；".join(
-        f"{one_line(name, 60)} {'未测得' if value is None else plain(value)}" for name, value in told.items()
-    )
-
-
 def _annex(case: DossierInput, table: CornerTable) -> Iterator[Block]:
     rows = [("材料生成时间（北京）", beijing(case.made)), ("界址点坐标系", f"EPSG:{table.epsg}")]
     if case.run is not None:
@@ -180,7 +171,7 @@ def _annex(case: DossierInput, table: CornerTable) -> Iterator[Block]:
             *((one_line(name, 40), one_line(text, 300)) for name, text in case.run.asked.items()),
             ("使用的图层", "\n".join(map(one_line, case.run.layers)) or "未提供"),
         ]
-    if measured := _measured(case.values.get("measures")):
+    if measured := measures(case.values.get("measures")):
         rows.append(("模型判断所依数值", measured))
     yield Facts(tuple(rows))
     bands = tuple(

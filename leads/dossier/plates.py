@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from aoi.grid import epsg_of, to_crs
 from leads.dossier.model import Plate
 from leads.dossier.page import Picture
+from leads.dossier.words import satellite
 from leads.exports.corners import CornerTable
 from leads.quicklook import PANEL_PX, STRIP_PX, draw, label_font
 from leads.quicklook import Picture as Ground
@@ -59,14 +60,24 @@ def picture(plate: Plate, geometry: BaseGeometry, colours: Colours, stretch: Str
     image = _drawn(plate, geometry, colours, stretch, lead_id)
     scenes = "、".join(plate.scenes[:3]) + (f" 等 {len(plate.scenes)} 景" if len(plate.scenes) > 3 else "")
     made = f"；{plate.made_zh}" if plate.made_zh else ""
-    return Picture(_png(image), f"{plate.role_zh} {plate.day.isoformat()} {colours.zh}；{plate.sensor} {scenes}{made}")
+    return Picture(_png(image), f"{_what(plate)} {colours.zh}；{_sensors(plate)} {scenes}{made}")
 
 
 def year_picture(plate: Plate, geometry: BaseGeometry, stretch: Stretch, lead_id: str) -> Picture:
     """A year's plate in true colour, smaller."""
     image = _drawn(plate, geometry, TRUE, stretch, lead_id)
     small = image.resize((YEAR_PX, round(image.height * YEAR_PX / image.width)), Image.Resampling.LANCZOS)
-    return Picture(_png(small), f"{plate.day.isoformat()} {plate.sensor}")
+    return Picture(_png(small), f"{plate.day.isoformat()} {_sensors(plate)}")
+
+
+def _what(plate: Plate) -> str:
+    """Its role and day; the role of a year's image is the year."""
+    day = plate.day.isoformat()
+    return day if day.startswith(plate.role_zh) else f"{plate.role_zh} {day}"
+
+
+def _sensors(plate: Plate) -> str:
+    return "、".join(map(satellite, plate.sensor.split("、")))
 
 
 def _drawn(plate: Plate, geometry: BaseGeometry, colours: Colours, stretch: Stretch, lead_id: str) -> Image.Image:
@@ -98,9 +109,7 @@ def survey_plate(plate: Plate, geometry: BaseGeometry, table: CornerTable, lead_
     skipped = (
         f"；图上只标注部分界址点（共 {len(ends)} 点），全部见界址点表" if every > 1 or len(taken) < len(places) else ""
     )
-    return Picture(
-        _png(image), f"{plate.role_zh} {plate.day.isoformat()} {plate.sensor}，界址点号与坐标表一致{skipped}"
-    )
+    return Picture(_png(image), f"{_what(plate)} {_sensors(plate)}，界址点号与坐标表一致{skipped}")
 
 
 def _close_up(plate: Plate, geometry: BaseGeometry) -> Plate:

@@ -25,6 +25,12 @@ LASTING_DAYS = 60
 BURNT = 0.10
 """Fall of NBR from which ground may be burnt (Key & Benson 2006: low severity)."""
 
+PART_WATER = -0.2
+"""MNDWI of ground a quarter of which is water: soil and grass read about -0.4, water +0.4."""
+
+WETTER = 0.2
+"""Rise of MNDWI against the ring from which on part of the ground may be water, where it is above `PART_WATER`."""
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -153,7 +159,10 @@ def _water(before: Sequence[Sample], after: Sequence[Sample]) -> Explanation:
     said = f"MNDWI 图斑内 {first:+.2f} → {last:+.2f}，{around}".rstrip("，")
     if max(first, last) > 0 or max((median(one) for one in values.values() if one), default=-1) > 0:
         return Explanation(name, "possible", f"图斑内或周边有水面，须在相近水位下比较；{said}")
-    return Explanation(name, "against", f"前后均无水面；{said}")
+    shift = _shift(before, after, "mndwi")
+    if last > PART_WATER and shift is not None and shift.inside - shift.ring >= WETTER:
+        return Explanation(name, "possible", f"图斑内水体指数升高而周边没有，部分可能为水面，须核实；{said}")
+    return Explanation(name, "against", f"前后均未见成片水面；{said}")
 
 
 def _fire(before: Sequence[Sample], after: Sequence[Sample], change_zh: str) -> Explanation:

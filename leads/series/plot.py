@@ -19,6 +19,8 @@ _FAMILIES = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Noto San
              "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei")  # fmt: skip
 """Fonts with Chinese characters; of a collection file matplotlib knows the first face, which has them all."""
 
+CONDUCT_ZH = "线索的变化区间"
+
 _DATES: Any = dates
 """Its classes have no types."""
 
@@ -40,20 +42,21 @@ def shown_index(history: History) -> str:
     return measured[0] if measured else "ndvi"
 
 
-def plot(history: History, last_before: dt.date, first_seen: dt.date) -> bytes:
+def plot(history: History, last_before: dt.date, first_seen: dt.date, label: str = CONDUCT_ZH) -> bytes:
     """PNG of an index inside the lead and in its ring, and their difference, with both intervals.
 
     Args:
         history: with at least one sample.
         last_before: the interval of the conduct by the finding.
         first_seen: its end.
+        label: what that interval is called.
     """
     index = shown_index(history)
     with mpl.rc_context({"font.family": _family(), "font.size": 9, "axes.unicode_minus": False}):
         figure = Figure(figsize=(7.2, 3.9), dpi=160, layout="constrained")
         top, low = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 2)})
         for axes in (top, low):
-            _spans(axes, history, last_before, first_seen)
+            _spans(axes, history, last_before, first_seen, label)
             axes.grid(visible=True, color="#e3e6ea", linewidth=0.6)
             axes.set_axisbelow(True)
             for side in ("top", "right"):
@@ -82,10 +85,8 @@ def _number(day: dt.date) -> float:
     return float((day - dt.date(1970, 1, 1)).days)
 
 
-def _spans(axes: Axes, history: History, last_before: dt.date, first_seen: dt.date) -> None:
-    axes.axvspan(
-        _number(last_before), _number(first_seen), color=_CONDUCT, alpha=0.28, linewidth=0, label="线索的变化区间"
-    )
+def _spans(axes: Axes, history: History, last_before: dt.date, first_seen: dt.date, label: str) -> None:
+    axes.axvspan(_number(last_before), _number(first_seen), color=_CONDUCT, alpha=0.28, linewidth=0, label=label)
     if history.found is not None:
         first, last = _number(history.found.last_before), _number(history.found.first_after)
         axes.axvspan(

@@ -54,6 +54,16 @@ def test_a_row_has_every_field_in_order_and_of_its_type() -> None:
             assert str(value) in [stored for stored, _, _ in field.choices], field.name
 
 
+def test_a_permit_that_two_layers_name_is_told_once_with_its_dates() -> None:
+    plan = Crossing("restoration_plans", "R1", "", 5000.0, {"licence": "C1500002011"})
+    other = Crossing("land_approvals", "L1", "", 10.0, {"licence": "蒙土〔2020〕1号"})
+    renewed = Crossing("mining_rights", "C1", "", 1.0, {"licence": "C1500002011", "valid_from": "2021-05-02"})
+    row = record(Lead("x", dataclasses.replace(FINDING, crossings=(plan, LICENCE, other, renewed))), DETECTOR)
+    assert row["licences"] == (
+        "C1500002011（2011-05-01 至 2021-05-01）；C1500002011（2021-05-02 至 止期不详）；蒙土〔2020〕1号（期限不详）"
+    )
+
+
 def test_names_fit_a_shapefile_and_every_field_is_named_twice() -> None:
     assert all(field.name.isascii() and len(field.name) <= 10 for field in FIELDS)
     assert len({field.name.lower() for field in FIELDS}) == len(FIELDS)

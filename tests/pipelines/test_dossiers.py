@@ -31,9 +31,9 @@ from pipelines.commands.leads import app
 from pipelines.dossiers import from_result, from_store, with_archive
 from pipelines.errors import BadInputError, PipelineError
 from pipelines.exported import Wanted, rows_of
-from pipelines.histories import history_geobox
+from pipelines.histories import history_geobox, plates
 from pipelines.request import ScanRequest
-from pipelines.results import read_result
+from pipelines.results import read_result, result_plates, scene_notes
 from pipelines.scan import Scanned, scan, scanned
 
 SPEC = tiny_spec(4)
@@ -125,6 +125,19 @@ def test_plates_of_the_folder_and_of_the_archive_show_the_same_ground(done: tupl
     assert [plate.day.year for plate in full.years] == [2023, 2024]
     assert moved(bare) > 1
     assert moved(full) > 1
+
+
+def test_an_image_is_of_the_day_it_was_taken_on_whatever_the_papers_say(
+    done: tuple[Path, Scanned], steppe: Path
+) -> None:
+    result = read_result(done[0])
+    row = result.rows[0]
+    term, seen = SPEC.before[0] + dt.timedelta(days=45), dt.date.fromisoformat(str(row.values["seen_first"]))
+    scenes = LocalProvider.open(steppe / "archive").search(row.geometry, SPEC.before[0], SPEC.after[-1])
+    assert [plate.day for plate in plates(scenes, row.geometry, 10.0, term, seen)] == [SPEC.before[0], seen]
+    assert [plate.day for plate in result_plates(result, row, term, seen)] == [SPEC.before[0], SPEC.after[-1]]
+    notes = scene_notes(result, row.geometry.centroid.x, term, seen)
+    assert {one.taken.date() for one in notes if one.role_zh == "前时相"} == {SPEC.before[0]}
 
 
 def test_the_planted_change_is_inside_the_outline(done: tuple[Path, Scanned], steppe: Path) -> None:

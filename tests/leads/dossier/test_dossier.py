@@ -16,13 +16,16 @@ from PIL import Image
 from pypdf import PdfReader
 from shapely.geometry import box
 
+import detectors
 from aoi.grid import to_crs
 from detectors.core.registry import choose
 from leads.attributes import record
 from leads.dossier.drafts import DRAFTS
 from leads.dossier.html import html_of
-from leads.dossier.law import considered
+from leads.dossier.law import BY_TERM, NOT_STATED, considered
+from leads.dossier.measures import NAMES, measures
 from leads.dossier.model import DossierInput, Plate, RunNote, SceneNote
+from leads.dossier.overdue import explained, is_overdue
 from leads.dossier.papers import dossier
 from leads.dossier.plates import TRUE, picture, stretch_of
 from leads.dossier.words import beijing, chinese, satellite
@@ -259,7 +262,18 @@ def test_rules_are_told_apart_though_their_names_hold_the_joining_mark() -> None
     assert found[0].state == "永久基本农田内黑土耕地 高于起点 12.3 亩 (11.0–13.6) / 3；方量须实测"
     assert found[0].notes == "采挖方量须实测"
     assert found[0].in_force == "2025-05-06 起施行"
-    assert "影像无法判定" in found[1].state
+    assert found[1].state == BY_TERM
+    assert found[2].state == NOT_STATED
+
+
+def test_what_two_articles_say_alike_is_told_once_and_no_law_excludes_what_it_once_held() -> None:
+    ban = "河道管理范围 无面积起点，看用途 use, no threshold 8.9 亩 (5.8–14.5)"
+    river = "河道管理条例"
+    found = considered(river, f"{river} {ban}；{river} {ban}", "", (BEFORE, AFTER), "river_protection")
+    assert [one.state.count("8.9 亩") for one in found] == [1]
+    soil = considered("法释〔2000〕14号", "", "", (BEFORE, AFTER), "black_soil")
+    assert "除外" not in soil[0].title  # in force for black soil as well until 2025-05-05
+    assert "2025-05-06" in soil[0].title
 
 
 def test_a_judge_reads_no_english_and_no_json() -> None:
@@ -272,12 +286,95 @@ def test_a_judge_reads_no_english_and_no_json() -> None:
     assert plain.run is not None
     notes = ("mine: layer wetland was not given", "no banner boundaries were given: leads name no place", "云多")
     html = html_of(dossier(replace(plain, run=replace(plain.run, notes=notes))))
-    assert "模型的时序判断：说明依据：夏季 NBR 由 0.66 降" in html
-    assert "nbr_fall 0.4666；ndvi 未测得" in html
+    assert "模型的时序判断：夏季 NBR 由 0.66 降" in html
+    assert "NBR 较周边净降 0.4666；变化后 NDVI 未测得" in html
     assert "某矿业" in html
     assert "本次运行注明：云多" in html
     for foreign in ("summer NBR", "{&#34;", "was not given", "were given"):
         assert foreign not in html
+
+
+def test_every_figure_of_the_shipped_models_has_a_name() -> None:
+    written = "".join(path.read_text(encoding="utf-8") for path in Path(detectors.__path__[0]).rglob("*.py"))
+    blocks = re.findall(r"measures\b[^{}\n]*=\s*\{(.*?)\}", written, re.DOTALL)
+    names = {name for block in blocks for name in re.findall(r'"([a-z0-9_]+)":', block)}
+    assert {"open_m2", "nbr_fall", "water_after"} <= names
+    assert names - set(NAMES) == set()
+
+
+def test_figures_of_a_layer_beside_and_of_another_house_are_told() -> None:
+    told = '{"mining_rights.open_m2": 25200.0, "looks": 6.0, "pair.lacking": 0.5, "other.own_thing": 1.5}'
+    assert measures(told) == (
+        "采矿权图层所见未恢复面积（平方米） 25200；所依观测次数 6；"
+        "前后影像比对所见缺失的植被覆盖（0 同周边，1 裸露） 0.5；other所见own_thing 1.5"
+    )
+
+
+def test_a_site_not_put_right_in_time_is_told_as_what_it_is() -> None:
+    plain = case(change_zh="逾期未修复矿山", status="new")
+    bare = tuple(
+        Sample(dt.date(year, month, 15), ("s",), "sentinel-2", {"ndvi": 0.12}, {"ndvi": 0.45}, 1, 1)
+        for year in (2022, 2023, 2024)
+        for month in (6, 7, 8)
+    )
+    overdue = replace(plain, history=History(bare, GROUND.buffer(0.001), None, ("没有突变", "none")))
+    html = html_of(dossier(overdue))
+    assert "不指某一日的动土" in html
+    assert "变化前最后一次清晰观测" not in html  # the day is of the papers
+    assert "不适用（由图层所载期限" in html
+    assert "序列未能给出突变日期" not in html
+    assert "尚未审核" in html
+    told = {one.name_zh: one for one in explained(overdue)}
+    assert told["季节物候"].verdict == told["打草、收割"].verdict == told["干旱（区域性）"].verdict == "against"
+    assert "图斑内 0.12、周边 0.45" in told["季节物候"].shown_zh
+    draft = html_of(DRAFTS["检察建议书"](overdue))
+    assert "仍未恢复" in draft
+    assert "经卫星影像比对" not in draft
+    assert "周边返绿而图斑未返绿" in html_of(DRAFTS["回头看报告"](overdue))
+    assert not is_overdue(case())
+    assert "变化前最后一次清晰观测" in html_of(dossier(case()))
+
+
+def test_where_no_rule_was_compared_a_draft_leaves_the_law_open() -> None:
+    bare = case(rule=None, rule_state="未比对规则 no rule compared", rule_flag="none")
+    assert "须由承办人核对原文）：【待填：适用的法律、司法解释条款】" in html_of(DRAFTS["检察建议书"](bare))
+    assert "未比对规则" in html_of(dossier(bare))
+
+
+def test_an_image_is_named_as_people_name_it() -> None:
+    html = html_of(dossier(case())) + html_of(DRAFTS["回头看报告"](case()))
+    assert "前时相 2023-07-17 真彩色；哨兵二号 Sentinel-2" in html
+    assert "；sentinel-2" not in html
+    assert "2023 2023-07-17" not in html
+
+
+def test_a_mines_answers_say_that_they_are_of_what_is_in_force() -> None:
+    html = html_of(dossier(case(mine_note="采矿权 无", mine_lic="no", mine_land="partly", mine_rest=None)))
+    assert "采矿权：不在有效范围内；用地批准：部分在有效范围内；修复方案：不详" in html
+
+
+def test_no_line_of_a_docx_ends_in_the_minus_of_a_number(tmp_path: Path) -> None:
+    told = text_of(write_dossier(case(why="较周边-0.16、-0.25，2024-07-20"), tmp_path, ("docx",)))["docx"]
+    assert "较周边−0.16、−0.25，2024-07-20" in told
+    assert "WX-MINE-20240720" in told
+
+
+def test_a_short_form_is_not_cut_by_the_end_of_a_page(tmp_path: Path) -> None:
+    write_drafts(case(), tmp_path)
+    (file,) = tmp_path.glob("*线索审查表.docx")
+    facts, _, signed = Document(str(file)).tables
+    kept = [[p.paragraph_format.keep_with_next for p in row.cells[0].paragraphs] for row in signed.rows]
+    assert kept == [[True]] * 4 + [[None]]
+    assert not any(p.paragraph_format.keep_with_next for row in facts.rows for p in row.cells[0].paragraphs)
+
+
+def test_the_number_of_a_page_is_as_large_as_the_words_around_it(tmp_path: Path) -> None:
+    write_dossier(case(), tmp_path, ("docx",))
+    (file,) = tmp_path.glob("*.docx")
+    foot = Document(str(file)).sections[0].footer.paragraphs[0]._p
+    sizes = [size.get(qn("w:val")) for size in foot.iter(qn("w:sz"))]
+    assert foot.find(qn("w:fldSimple")).find(qn("w:r")) is not None
+    assert set(sizes) == {"17"}
 
 
 @pytest.mark.parametrize("damaged", ["{", "[1]", "7", "x" * 50])
