@@ -112,6 +112,8 @@ def _para(document: Any, block: Para) -> None:
         align=_ALIGN.get(block.kind),
         colour=_GREY if block.kind == "note" else None,
     )
+    if block.text.endswith("："):  # what it announces comes on the same page
+        paragraph.paragraph_format.keep_with_next = True
     if block.kind == "warn":
         _shade(paragraph._p.get_or_add_pPr(), "FDF6E7")
     if block.kind == "quote":

@@ -74,7 +74,7 @@ def review_form(case: DossierInput) -> Paper:
         (
             Section("线索情况", blocks),
             Section("须查明的其他解释", (Table(("解释", "影像检验", "核查"), checks, (3, 3, 4)),) if checks else ()),
-            Section("审查", (opinion, Para(f"机器结果{NOT_SURVEYED}，不得单独作为认定依据。", "note"))),
+            Section("审查（机器结果不得单独作为认定依据）", (opinion,)),
         ),
     )
 

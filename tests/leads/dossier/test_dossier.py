@@ -359,6 +359,14 @@ def test_no_line_of_a_docx_ends_in_the_minus_of_a_number(tmp_path: Path) -> None
     assert "WX-MINE-20240720" in told
 
 
+def test_what_is_announced_is_on_the_same_page(tmp_path: Path) -> None:
+    write_dossier(case(), tmp_path, ("docx",))
+    (file,) = tmp_path.glob("*.docx")
+    said = [one for one in Document(str(file)).paragraphs if one.text.endswith("校验值（SHA-256）：")]
+    assert [one.paragraph_format.keep_with_next for one in said] == [True, True]
+    assert html_of(dossier(case())).count('<p class="text lead-in">') == 2
+
+
 def test_a_short_form_is_not_cut_by_the_end_of_a_page(tmp_path: Path) -> None:
     write_drafts(case(), tmp_path)
     (file,) = tmp_path.glob("*线索审查表.docx")
