@@ -91,8 +91,13 @@ def _strip(
         if not len(where):
             continue
         cols = slice(int(where[0]), int(where[-1]) + 1)
-        channels, seen = _of(pair, each, (rows, cols))
         weight = weights[rows, cols]
+        if weight.size == share.size and (weight == 1).all():  # as on most ground: no other normals count here
+            observed[:] = _fill(total, pair, each, (rows, cols)) & pair.valid[rows]
+            total *= observed
+            return
+        channels = np.zeros((len(CHANNELS), *weight.shape), np.float32)
+        seen = _fill(channels, pair, each, (rows, cols))
         part = np.where(seen, weight, np.float32(0))
         channels *= part
         total[:, :, cols] += channels
@@ -103,8 +108,11 @@ def _strip(
     total *= observed
 
 
-def _of(pair: Pair, normals: Normals, window: tuple[slice, slice]) -> tuple[FloatArray, BoolArray]:
-    """(F, h, w) channels of a window under one region's normals, and where they mean something."""
+def _fill(out: FloatArray, pair: Pair, normals: Normals, window: tuple[slice, slice]) -> BoolArray:
+    """Fills in (F, h, w) channels, all zero, of a window under one region's normals; (h, w) where they mean something.
+
+    The window is worked with what it looks at around it, and nothing more.
+    """
     rows, cols = (
         slice(max(part.start - REACH_PX, 0), min(part.stop + REACH_PX, size))
         for part, size in zip(window, pair.valid.shape, strict=True)
@@ -113,8 +121,6 @@ def _of(pair: Pair, normals: Normals, window: tuple[slice, slice]) -> tuple[Floa
     index = [pair.bands.index(band) for band in normals.bands]
     images = pair.before[index, rows, cols], normals.align(pair.after[index, rows, cols])
     measures = anomaly.measure(images, normals.standards, normals.regressions, normals.codebook)
-    seen = measures.observed[inner]
-    out = np.zeros((len(CHANNELS), *seen.shape), np.float32)
     for number, band in enumerate(normals.bands):
         for role, z in zip(("before", "after"), measures.z, strict=True):
             out[_PLACE[f"{role}_{band}"]] = z[number][inner] / 2
@@ -133,7 +139,7 @@ def _of(pair: Pair, normals: Normals, window: tuple[slice, slice]) -> tuple[Floa
         out[_PLACE["has_reflectance"]] = 1
     out[_PLACE["observed"]] = 1
     np.clip(out, -_LIMIT, _LIMIT, out=out)
-    return out, seen
+    return measures.observed[inner]
 
 
 def _absolute(out: FloatArray, role: str, image: FloatArray, bands: tuple[str, ...]) -> None:
