@@ -47,8 +47,8 @@ def _named(source: str, home: Path, stack: ExitStack) -> Provider:
         if name not in known.named:
             others = f"{', '.join(known.named)} are" if known.named else "none is"
             raise BadInputError(
-                f"no image source {name!r} is configured ({others}); add it to {home / FILE}, or use --archive DIR "
-                "with a local archive. See `weixun sources example`"
+                f"no image source {name!r} is configured ({others}); add it to {home / FILE} (see `weixun "
+                'sources example`), or name a local archive instead: --archive DIR, in patrol.toml archive = "DIR"'
             )
 
     @cache

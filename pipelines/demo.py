@@ -58,11 +58,12 @@ class DemoReport:
     def summary(self) -> str:
         """What a person wants to read at the end of the demo."""
         planted, decoys = len(self.truth.planted), len(self.truth.decoys)
+        widest = max((len(table.detector) for table in self.tables), default=0)
         lines = [
             self.run.summary(),
             "",
             f"against the truth ({planted} planted changes, {decoys} decoys; those of 0.2 ha or more, IoU 0.3):",
-            *(_line(table) for table in self.tables),
+            *(_line(table, widest) for table in self.tables),
         ]
         return "\n".join(lines)
 
@@ -121,11 +122,13 @@ def read_leads(geopackage: Path) -> list[tuple[str, BaseGeometry]]:
     return list(zip(table["model"].tolist(), table.geometry.tolist(), strict=True))
 
 
-def _line(table: MatchTable) -> str:
+def _line(table: MatchTable, widest: int) -> str:
     raised: Sequence[str] = table.decoys_raised
     decoys = f", decoys raised: {', '.join(raised)}" if raised else ""
+    # nothing to find, or nothing found: there is no share of it
+    precision, recall = ("  – " if math.isnan(share) else f"{share:.2f}" for share in (table.precision, table.recall))
     return (
-        f"  {table.detector:<18} precision {table.precision:.2f}  recall {table.recall:.2f}  "
+        f"  {table.detector:<{widest}}  precision {precision}  recall {recall}  "
         f"({len(table.hits)} found, {len(table.misses)} missed, {len(table.false_leads)} false{decoys})"
     )
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -15,6 +16,24 @@ from pipelines.errors import Exit
 from pipelines.request import ScanRequest
 
 FORMAT = "weixun-run-1"
+
+
+_NOT_GIVEN = re.compile(r"^(\S+): layer (\S+) was not given$")
+
+
+def shortened(notes: Sequence[str]) -> list[str]:
+    """Notes for a screen: the layers that a model lacks in one line, where the first of them stood."""
+    lacking: dict[str, list[str]] = {}
+    for note in notes:
+        if match := _NOT_GIVEN.match(note):
+            lacking.setdefault(match[1], []).append(match[2])
+    told = (_together(note, lacking) for note in notes)
+    return list(dict.fromkeys(told))
+
+
+def _together(note: str, lacking: Mapping[str, Sequence[str]]) -> str:
+    match = _NOT_GIVEN.match(note)
+    return f"{match[1]}: layers not given: {', '.join(lacking[match[1]])}" if match else note
 
 
 @dataclass(frozen=True)
@@ -113,7 +132,7 @@ class Run:
             *self._traffic(),
             *(f"unreadable scene {failed.name}: {failed.reason}" for failed in self.unreadable_scenes),
             *(f"failed block {failed.name}: {failed.reason}" for failed in self.failed_blocks),
-            *(f"note: {note}" for note in self.notes),
+            *(f"note: {note}" for note in shortened(self.notes)),
             f"open {self.out}/leads.qgz in QGIS, or {self.out}/quicklook/index.html in a browser",
         ]
         return "\n".join(lines)

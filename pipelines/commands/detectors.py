@@ -23,11 +23,12 @@ def list_detectors(as_json: Annotated[bool, typer.Option("--json", help="Print o
     if as_json:
         typer.echo(json.dumps([_row(detector, weights) for detector in everyone], ensure_ascii=False, indent=2))
         return
+    width = max(len(detector.id) for detector in everyone)
     for detector in everyone:
         seasons = " and ".join(f"{first} to {last}" for first, last in _seasons(detector))
-        typer.echo(f"{detector.id:<18} {detector.name_zh}  {detector.name_en}")
+        typer.echo(f"{detector.id:<{width}}  {detector.name_zh}  {detector.name_en}")
         typer.echo(
-            f"{'':<18} threshold {detector.threshold_high:g} (low {detector.threshold_low:g}), at least "
+            f"{'':<{width}}  threshold {detector.threshold_high:g} (low {detector.threshold_low:g}), at least "
             f"{detector.minimum_area_m2:g} m², {seasons}, layers {', '.join(detector.layers) or 'none'}, "
             f"score {weights[:13]}"
         )

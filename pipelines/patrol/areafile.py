@@ -17,6 +17,7 @@ from pipelines.errors import Exit
 from pipelines.patrol.area import Gathered
 from pipelines.patrol.due import Due
 from pipelines.patrol.files import Places, read_json, write_json
+from pipelines.run import shortened
 
 AREA, NEWS, SNAPSHOT = "run.json", "news.json", "leads_before.json"
 FORMAT = "weixun-patrol-1"
@@ -149,7 +150,7 @@ class AreaNight:
         )
         failed = [f"  failed block {name}: {reason}" for name, reason in self.failed.items()]
         unread = [f"  unreadable scene {name}: {reason}" for name, reason in self.unreadable.items()]
-        return [head, *failed, *unread, *(f"  note: {note}" for note in self.notes)]
+        return [head, *failed, *unread, *(f"  note: {note}" for note in shortened(self.notes))]
 
 
 def _head(aoi: Aoi, run_id: str, night: dt.date, turn: int) -> dict[str, Any]:

@@ -240,8 +240,11 @@ def read_config(path: Path) -> PatrolConfig:
     try:
         text = path.read_text(encoding="utf-8")
         config = PatrolConfig.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path} can not be read ({error}); `weixun patrol example` prints one") from error
+    except OSError as error:
+        why = error.strerror or error
+        raise BadInputError(f"{path} can not be read ({why}); `weixun patrol example` prints one") from error
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{path} is not UTF-8 text; `weixun patrol example` prints one") from error
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:

@@ -30,8 +30,8 @@ timezone = "Asia/Shanghai"
 [budget]
 weekly = 10                       # leads a week that come to the desk
 
-[notify.webhook]
-url = "http://127.0.0.1:8080/weixun"
+# [notify.webhook]                # each night's numbers as JSON; token: WEIXUN_WEBHOOK_TOKEN or secrets/webhook.toml
+# url = "http://127.0.0.1:8080/weixun"
 
 # [notify.mail]                   # user and password: WEIXUN_SMTP_USER, WEIXUN_SMTP_PASSWORD or secrets/smtp.toml
 # host = "mail.example"

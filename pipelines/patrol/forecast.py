@@ -17,6 +17,7 @@ from pipelines.patrol.config import PatrolConfig, Watch
 from pipelines.patrol.due import Due
 from pipelines.patrol.files import Places
 from pipelines.patrol.night import Sources, ask, named_source
+from pipelines.run import shortened
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Forecast:
                 f"about {area.bytes / 1e6:,.0f} MB and {area.minutes:.1f} minutes"
             )
             lines += [f"  {day}: {', '.join(scenes)}" for day, scenes in area.days.items()]
-            lines += [f"  note: {note}" for note in area.notes]
+            lines += [f"  note: {note}" for note in shortened(area.notes)]
         how = f"measured on {self.measured_on} blocks here" if self.measured_on else "a guess: nothing was measured yet"
         return "\n".join([*lines, f"minutes and bytes: {how}"])
 
