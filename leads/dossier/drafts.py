@@ -157,7 +157,7 @@ def look_again(case: DossierInput) -> Paper:
             ("影像所示恢复情况", told),
             *((one_line(label, 60), one_line(text, 400)) for label, text in case.extra.items()),
             ("建议书 / 处罚决定", _blank("文号、送达日期、期限")),
-            ("行政机关回复", _blank("日期、要点")),
+            *((("行政机关回复", _blank("日期、要点")),) if "行政机关回复" not in case.extra else ()),
             ("现场核实恢复面积（亩）", _blank("勘测定界；与“已回复”分别填写")),
             ("未恢复面积（亩）", _blank("勘测定界")),
             ("结论", "□ 已恢复，建议终结　□ 部分恢复，继续跟进　□ 未恢复，建议起诉或进一步监督"),

@@ -14,6 +14,9 @@ from leads.fields import FIELDS
 from leads.series.model import Break
 from leads.store.records import OutlineKind, OutlineRecord
 
+RUN_LETTERS = 12
+"""Of a run's id, which is a number in hexadecimal: enough to find it by."""
+
 _CHOICES = {field.name: {stored: zh for stored, zh, _ in field.choices} for field in FIELDS}
 
 
@@ -88,8 +91,10 @@ def conduct(case: DossierInput) -> Section:
     blocks: list[Para | Table] = []
     if case.conduct is not None:
         first, last = case.conduct
+        # the row of a lead in the store tells the days of the night that saw it last
+        days = sorted({one.day.isoformat() for one in case.observations if one.seen})
         seen = (
-            f"可见日期：{said(case, 'seen_dates', str(last))}；"
+            f"可见日期：{'；'.join(days) or said(case, 'seen_dates', str(last))}；"
             f"清晰观测 {said(case, 'looks')} 次，{said(case, 'grade')}。"
         )
         blocks.append(Para((_undone(first, last) if is_overdue(case) else _done(first, last)) + seen))
@@ -100,7 +105,7 @@ def conduct(case: DossierInput) -> Section:
     if case.observations:
         rows = tuple(
             (one.day.isoformat(), "可见" if one.seen else "清晰但未见", f"{one.clear:.0%}",
-             f"{mu(one.area_m2):,.2f}" if one.seen else "–", one_line(one.run_id, 12))
+             f"{mu(one.area_m2):,.2f}" if one.seen else "–", plain(one.run_id)[:RUN_LETTERS])
             for one in sorted(case.observations, key=lambda one: one.day)
         )  # fmt: skip
         blocks.append(Table(("日期", "观测", "已观测比例", "面积（亩）", "来源批次"), rows, (3, 3, 3, 3, 4)))

@@ -47,9 +47,10 @@ script-src '{{ script_hash }}'; base-uri 'none'; form-action 'none'">
 {{ "{:,.0f}".format(area.night.km2) }} km²{% endif %}</p>
 {{ area.map | safe }}
 </section>{% endfor %}
-<p class="legend" aria-hidden="true"><i class="k c0"></i>未观测 not observed <i class="k c1"></i>≤ 25 % <i class="k c2"></i>≤ 50 % \
-<i class="k c3"></i>≤ 75 % <i class="k c4"></i>&gt; 75 % 观测 observed <i class="k failed"></i>失败 failed \
-{% for word, (zh, en) in what.items() if counts[word] %}<i class="k dot w-{{ word }}"></i>{{ zh }} {{ en }} {% endfor %}</p>
+<p class="legend" aria-hidden="true"><span><i class="k c0"></i>未观测 not observed</span> <span><i class="k c1"></i>≤ 25 %</span> \
+<span><i class="k c2"></i>≤ 50 %</span> <span><i class="k c3"></i>≤ 75 %</span> <span><i class="k c4"></i>&gt; 75 % 观测 observed</span> \
+<span><i class="k failed"></i>失败 failed</span> \
+{% for word, (zh, en) in what.items() if counts[word] %}<span><i class="k dot w-{{ word }}"></i>{{ zh }} {{ en }}</span> {% endfor %}</p>
 
 <section id="leads" aria-label="线索 leads">
 <h2>线索 <small>leads</small> <span id="shown" role="status" aria-live="polite">{{ told.cards | length }}</span></h2>

@@ -32,8 +32,8 @@ section, footer { background: var(--paper); border: 1px solid var(--line); borde
 .w-grown { color: var(--grown) } .w-withdrawn, .w-merged { color: var(--withdrawn) } .w-stock { color: var(--stock) }
 .tiles .w-new b { color: var(--new) } .tiles .w-confirmed b { color: var(--confirmed) }
 .tiles .w-stock b { color: var(--stock) }
-.legend { color: var(--soft); font-size: 13px; margin: -6px 0 16px }
-.k { display: inline-block; width: 14px; height: 14px; border-radius: 3px; vertical-align: -2px; margin-left: 10px }
+.legend { color: var(--soft); font-size: 13px; margin: -6px 0 16px } .legend span { white-space: nowrap }
+.k { display: inline-block; width: 14px; height: 14px; border-radius: 3px; vertical-align: -2px; margin: 0 4px 0 10px }
 .k.c0 { background: #b9bfc6 } .k.c1 { background: #d3dfcf } .k.c2 { background: #b4d0ab } .k.c3 { background: #8cbb7f }
 .k.c4 { background: #5f9e52 } .k.failed { background: #fff; border: 2px dashed #a33 }
 .k.dot { background: currentColor; border-radius: 50% }

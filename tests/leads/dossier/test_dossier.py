@@ -37,7 +37,7 @@ from leads.model import Finding, Lead, Patch
 from leads.quicklook import PANEL_PX, STRIP_PX, quicklook_geobox
 from leads.series.change import find_break
 from leads.series.model import History, Sample
-from leads.store.records import OutlineKind, OutlineRecord, ReviewEvent
+from leads.store.records import ObservationRecord, OutlineKind, OutlineRecord, ReviewEvent
 
 HOSTILE = '<script>alert("x")</script><img src=http://x.invalid/a.png>\x00\x07\u202e{{ 7*7 }}{% raw %}' + "很长" * 3000
 GROUND = to_crs(box(500_000, 5_450_000, 500_300, 5_450_200), 32651, 4326)
@@ -333,6 +333,25 @@ def test_a_site_not_put_right_in_time_is_told_as_what_it_is() -> None:
     assert "周边返绿而图斑未返绿" in html_of(DRAFTS["回头看报告"](overdue))
     assert not is_overdue(case())
     assert "变化前最后一次清晰观测" in html_of(dossier(case()))
+
+
+def test_a_lead_of_the_store_names_all_days_on_which_it_was_seen() -> None:
+    looks = tuple(
+        ObservationRecord(number, "x", "0123456789abcdef0123", day, seen, GROUND, 6e4, 0.8, 1.0)
+        for number, (day, seen) in enumerate(
+            ((AFTER, True), (dt.date(2024, 8, 5), False), (dt.date(2024, 8, 20), True))
+        )
+    )
+    html = html_of(dossier(replace(case(), observations=looks)))
+    assert "可见日期：2024-07-20；2024-08-20；" in html
+    assert "<td>0123456789ab</td>" in html
+
+
+def test_what_a_case_tells_of_the_reply_is_not_asked_again() -> None:
+    asked = html_of(DRAFTS["回头看报告"](case()))
+    told = html_of(DRAFTS["回头看报告"](replace(case(), extra={"行政机关回复": "未见回复记录"})))
+    assert asked.count("行政机关回复") == told.count("行政机关回复") == 1
+    assert "未见回复记录" in told
 
 
 def test_where_no_rule_was_compared_a_draft_leaves_the_law_open() -> None:
