@@ -21,6 +21,46 @@ Secrets do not go into patrol.toml. A webhook's token is WEIXUN_WEBHOOK_TOKEN in
 secrets/webhook.toml of the home; a mail server's are WEIXUN_SMTP_USER and WEIXUN_SMTP_PASSWORD or secrets/smtp.toml.
 """
 
+RUN = """Patrol the areas that are due tonight.
+
+\b
+Examples:
+  weixun patrol run --config patrol.toml
+  weixun patrol run --config patrol.toml --night 2026-07-21 --dry-run
+"""
+
+SERVE = """Start Prefect's server and a worker on this machine, and patrol by the schedule of the configuration.
+
+The page is on loopback only and nothing is sent anywhere. Both stop on SIGTERM or Ctrl+C.
+
+\b
+Examples:
+  weixun patrol serve --config patrol.toml
+  weixun patrol serve --config patrol.toml --port 4300
+"""
+
+BULLETIN = """Write the bulletin of a finished night again.
+
+\b
+Example:
+  weixun patrol bulletin --config patrol.toml --night 2026-07-21
+"""
+
+BACKFILL = """Patrol past nights of an area, the oldest first, as if it had been watched then.
+
+\b
+Example:
+  weixun patrol backfill --config patrol.toml --since 2024-05-01 --until 2024-10-01 --area hulun_lake
+"""
+
+LOOKBACK = """Look again at sites whose deadline is past (回头看): how much ground is restored, left, not observed.
+
+\b
+Examples:
+  weixun patrol lookback --config patrol.toml
+  weixun patrol lookback --config patrol.toml --lead WX-MINE-20260709-y8bs0q4e
+"""
+
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
 Config = Annotated[Path, typer.Option("--config", help="The patrol.toml.")]
@@ -29,7 +69,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another patrol of this home instead of being refused.")]
 
 
-@app.command("run")
+@app.command("run", help=RUN)
 def run_command(
     config: Config,
     night: Night = "",
@@ -37,13 +77,7 @@ def run_command(
     wait: Wait = False,
     as_json: Json = False,
 ) -> int:
-    r"""Patrol the areas that are due tonight.
-
-    \b
-    Examples:
-      weixun patrol run --config patrol.toml
-      weixun patrol run --config patrol.toml --night 2026-07-21 --dry-run
-    """
+    """Parse, run, print."""
     from pipelines.home import home
     from pipelines.patrol.config import read_config
 
@@ -63,20 +97,12 @@ def run_command(
     return int(ended.exit_code)
 
 
-@app.command("serve")
+@app.command("serve", help=SERVE)
 def serve_command(
     config: Config,
     port: Annotated[int, typer.Option(help="Of Prefect's page on 127.0.0.1.", min=1, max=65_535)] = 4200,
 ) -> int:
-    r"""Start Prefect's server and a worker on this machine, and patrol by the schedule of the configuration.
-
-    The page is on loopback only and nothing is sent anywhere. Both stop on SIGTERM or Ctrl+C.
-
-    \b
-    Examples:
-      weixun patrol serve --config patrol.toml
-      weixun patrol serve --config patrol.toml --port 4300
-    """
+    """Parse, run, print."""
     from pipelines.home import home
     from pipelines.patrol.config import read_config
     from pipelines.patrol.serve import serve
@@ -85,14 +111,9 @@ def serve_command(
     return serve(config.resolve(), said, home(), port)
 
 
-@app.command("bulletin")
+@app.command("bulletin", help=BULLETIN)
 def bulletin_command(config: Config, night: Night = "") -> int:
-    r"""Write the bulletin of a finished night again.
-
-    \b
-    Example:
-      weixun patrol bulletin --config patrol.toml --night 2026-07-21
-    """
+    """Parse, run, print."""
     from pipelines.home import home
     from pipelines.patrol.again import bulletin_again
     from pipelines.patrol.config import read_config
@@ -102,7 +123,7 @@ def bulletin_command(config: Config, night: Night = "") -> int:
     return 0
 
 
-@app.command("backfill")
+@app.command("backfill", help=BACKFILL)
 def backfill_command(
     config: Config,
     since: Annotated[str, typer.Option("--since", help="ISO date of the first night.")],
@@ -111,12 +132,7 @@ def backfill_command(
     every: Annotated[int, typer.Option("--every", help="Nights between two looks.", min=1)] = 10,
     as_json: Json = False,
 ) -> int:
-    r"""Patrol past nights of an area, the oldest first, as if it had been watched then.
-
-    \b
-    Example:
-      weixun patrol backfill --config patrol.toml --since 2024-05-01 --until 2024-10-01 --area hulun_lake
-    """
+    """Parse, run, print."""
     from pipelines.home import home
     from pipelines.patrol.again import backfill
     from pipelines.patrol.config import read_config
@@ -132,20 +148,14 @@ def backfill_command(
     return max((int(night.exit_code) for night in nights), default=0)
 
 
-@app.command("lookback")
+@app.command("lookback", help=LOOKBACK)
 def lookback_command(
     config: Config,
     night: Night = "",
     lead: Annotated[list[str] | None, typer.Option("--lead", help="A lead's id; may be repeated.")] = None,
     as_json: Json = False,
 ) -> int:
-    r"""Look again at sites whose deadline is past (回头看): how much of their ground is restored, left, not observed.
-
-    \b
-    Examples:
-      weixun patrol lookback --config patrol.toml
-      weixun patrol lookback --config patrol.toml --lead WX-MINE-20260709-y8bs0q4e
-    """
+    """Parse, run, print."""
     from pipelines.home import home
     from pipelines.patrol.config import read_config
     from pipelines.patrol.lookback import look_back, rows_of, told

@@ -6,12 +6,16 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import from_origin
+from typer.main import get_command
+from typer.testing import CliRunner
 
 from pipelines import cli
 
@@ -258,3 +262,19 @@ def test_help_names_examples_and_exit_codes(ask: Asked) -> None:
     assert ask.run("scan", "--help") == 0
     assert "weixun scan beihai.geojson" in ask.printed
     assert "4 nothing observed" in ask.printed
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, part in getattr(command, "commands", {}).items():
+        yield from commands(part, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(commands(get_command(cli.app))), ids=" ".join)
+def test_help_shows_its_examples_line_by_line(path: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(cli.app, [*path, "--help"])
+    assert told.exit_code == 0
+    assert "\b" not in told.output
+    assert "\\b" not in told.output  # the mark that keeps lines apart, taken for text
+    for line in told.output.splitlines():
+        assert line.count(" weixun ") <= 1, line  # two examples run into one
