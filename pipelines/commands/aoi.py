@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Areas of interest.", no_args_is_help=True, rich_markup_mode=None)
+GROUP = """Areas of interest 监测区.
+
+\b
+Examples:
+  weixun aoi list
+  weixun aoi check area.shp
+  weixun aoi add area.shp --id my-area
+"""
+
+app = typer.Typer(help=GROUP, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")

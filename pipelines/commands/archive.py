@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Index scenes into a local STAC archive.", no_args_is_help=True, rich_markup_mode=None)
+GROUP = """Index scenes into a local STAC archive.
+
+\b
+Examples:
+  weixun archive add IMAGERY/ --archive archive
+  weixun archive list --archive archive
+"""
+
+app = typer.Typer(help=GROUP, no_args_is_help=True, rich_markup_mode=None)
 
 ADD_HELP = """Index scenes in place: the files stay where they are.
 

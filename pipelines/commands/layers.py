@@ -11,7 +11,16 @@ if TYPE_CHECKING:  # not against a circle: GDAL takes its time, and the command 
     from aoi.intake.store import Checked
     from aoi.schema.problem import RowProblem
 
-app = typer.Typer(help="Statutory layers that leads are crossed with.", no_args_is_help=True, rich_markup_mode=None)
+GROUP = """Statutory layers 法定图层 that leads are crossed with.
+
+\b
+Examples:
+  weixun layers check licences.xlsx --kind mining_rights --crs EPSG:4527
+  weixun layers add licences.xlsx --kind mining_rights --crs EPSG:4527 --classification 内部
+  weixun layers list
+"""
+
+app = typer.Typer(help=GROUP, no_args_is_help=True, rich_markup_mode=None)
 
 SHOWN = 200
 """Problems that are printed; ``--json`` has more."""
