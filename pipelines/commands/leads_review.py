@@ -77,5 +77,7 @@ def _print(taken: "Taken", as_json: bool) -> None:
     for row in taken.rows:
         if row.kind != "unchanged" or row.message:
             zh, en = KINDS[row.kind]
-            typer.echo(f"{zh} {en:<12} {row.lead_id or '?':<28} {row.message}")
+            # the column names the lead
+            said = row.message.removeprefix(f"{row.lead_id}: ").replace(f", {row.lead_id}: ", ": ", 1)
+            typer.echo(f"{zh} {en:<12} {row.lead_id or '?':<28} {said}")
     typer.echo("  ".join(f"{zh} {en} {counts[kind]}" for kind, (zh, en) in KINDS.items()))

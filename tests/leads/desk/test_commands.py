@@ -71,6 +71,8 @@ def test_a_review_is_imported_told_and_kept(
     code, out, _ = weixun("leads", "review", "import", str(inbox), "--reviewer", "王检")
     assert "不属实须填原因 rejected without a reason" in out
     assert "已采纳 applied 0" in out
+    assert out.count(leads[1].id) == 1  # its own column names it
+    assert leads[2].id not in out  # nobody judged it
     assert code == 3
 
 
