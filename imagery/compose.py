@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from imagery.errors import ImageryError
+from imagery.files import reading
 from imagery.harmonise import harmonised
 from imagery.mosaic import Flag, Mosaic
 from imagery.read import read_into, unfilled
@@ -139,8 +140,12 @@ def _renumbered(mosaic: Mosaic, place: dict[str, int]) -> NDArray[np.int16]:
 
 def _least(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Of two reasons why a pixel was not seen, the one that says more: anything before NODATA, then the lesser."""
+    least = np.zeros(one.shape, np.uint8)
+    neither = np.flatnonzero((one != 0) & (other != 0))  # few: where one of them saw, 0 is the least
+    ours, theirs = (_turned(flags.take(neither), 7) for flags in (one, other))
     # NODATA is the lowest bit: turned to be the highest, the lesser number is what is wanted
-    return _turned(np.minimum(_turned(one, 7), _turned(other, 7)), 1)
+    least.flat[neither] = _turned(np.minimum(ours, theirs), 1)
+    return least
 
 
 def _turned(flags: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
@@ -213,19 +218,20 @@ def _read(
     data, source = mosaic.data, mosaic.source
     flags: NDArray[np.uint8] | None = None
     failures: list[Failure] = []
-    for scene in sorted(by_id, key=lambda scene: (scene.id not in first, *_order(scene))):
-        blind = None if flags is None else flags != 0
-        if blind is not None and not blind.any():
-            break
-        try:
-            found = read_into(data, harmonised(scene), geobox, bands, blind)
-        except ImageryError as error:
-            failures.append(Failure(scene.id, str(error)))
-            np.copyto(data, np.float32(np.nan), where=True if blind is None else blind)
-            continue
-        np.copyto(source, np.int16(by_id.index(scene)), where=found == 0)
-        # where a pixel is seen already its flags are 0, and nothing is less
-        flags = found if flags is None else _least(flags, found)
+    with reading():
+        for scene in sorted(by_id, key=lambda scene: (scene.id not in first, *_order(scene))):
+            blind = None if flags is None else flags != 0
+            if blind is not None and not blind.any():
+                break
+            try:
+                found = read_into(data, harmonised(scene), geobox, bands, blind)
+            except ImageryError as error:
+                failures.append(Failure(scene.id, str(error)))
+                np.copyto(data, np.float32(np.nan), where=True if blind is None else blind)
+                continue
+            np.copyto(source, np.int16(by_id.index(scene)), where=found == 0)
+            # where a pixel is seen already its flags are 0, and nothing is less
+            flags = found if flags is None else _least(flags, found)
     if flags is None:
         data.fill(np.nan)
         flags = mosaic.flags

@@ -63,6 +63,7 @@ class _Shelf(Generic[_D]):
 
 _SHELF: _Shelf[DatasetReader] = _Shelf()
 _REMOTE: _Shelf[Any] = _Shelf()
+_THREAD = threading.local()
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def opened(href: Path | str) -> Iterator[DatasetReader]:
                 yield dataset
             return
         href = Path(href)
-    with rasterio.Env(**_options()):  # also keeps GDAL's warnings off the terminal in worker threads
+    with reading():
         try:
             state = on_disk(href).stat()
             key = (str(href), state.st_mtime_ns, state.st_size)
@@ -97,6 +98,23 @@ def opened(href: Path | str) -> Iterator[DatasetReader]:
             dataset.close()
             raise
         _SHELF.give(key, dataset)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """GDAL set up for all files that this thread opens inside; for each of them anew it costs as much as to open them.
+
+    Also keeps GDAL's warnings off the terminal in worker threads.
+    """
+    if getattr(_THREAD, "reads", False):
+        yield
+        return
+    with rasterio.Env(**_options()):
+        _THREAD.reads = True
+        try:
+            yield
+        finally:
+            _THREAD.reads = False
 
 
 def _options() -> dict[str, Any]:
