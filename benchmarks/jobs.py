@@ -312,10 +312,7 @@ def _stdout_kept_clean() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    from pipelines.memory import keep_freed_memory
-
     name, *words = sys.argv[1:]
-    keep_freed_memory()  # as every scan does; all jobs alike
     with _stdout_kept_clean():
         found = JOBS[name](**dict(word.split("=", 1) for word in words))
     print(json.dumps(found))

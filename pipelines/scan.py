@@ -30,7 +30,6 @@ from pipelines.chosen import detectors_for
 from pipelines.errors import BadInputError, Exit, NothingObservedError, PipelineError
 from pipelines.home import home
 from pipelines.law import Law, fit_to_run, law_of, layer_records
-from pipelines.memory import keep_freed_memory
 from pipelines.notes import notes_of
 from pipelines.outputs import Outputs
 from pipelines.package import draw, package
@@ -116,7 +115,6 @@ def scanned(
     """
     progress = progress or Silent()
     clock = _Clock()
-    keep_freed_memory()
     reader = reader_of(request.method, home())
     detectors = detectors_for(request.detectors, request.method, home())
     law = law_of(request, home())

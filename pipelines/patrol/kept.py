@@ -27,7 +27,6 @@ from imagery.scene import Scene
 from pipelines.block import BlockResult, work_block
 from pipelines.errors import PipelineError
 from pipelines.home import home
-from pipelines.memory import keep_freed_memory
 from pipelines.outputs import Outputs
 from pipelines.patrol.fingerprint import code_sha256, detector_facts, digest_of, scene_facts, survey_facts
 from pipelines.patrol.keptfile import packed, unpacked
@@ -220,7 +219,6 @@ def do_job(job: BlockJob) -> tuple[float, bool]:
         PipelineError: if this process has other weights than the one that asks.
     """
     begun = time.perf_counter()
-    keep_freed_memory()
     made = not job.kept.has(job.key)
     if made:
         with threadpool_limits(limits=1, user_api="blas"):
