@@ -16,8 +16,8 @@ from shapely.geometry.base import BaseGeometry
 from aoi.cells import Cell, cell_weights
 from aoi.grid import Block, epsg_of, owned, to_crs, zone_box
 from detectors.core.apply import change_map, in_season
+from detectors.core.neighbourhood import box_of, with_reach
 from detectors.core.normals import Normals
-from detectors.core.reader import box_of
 from detectors.core.types import BoolArray, ChangeMap, Detector, FloatArray, Pair
 from imagery.compose import Failure, composite, read_day, shares, solar_days
 from imagery.mosaic import Mosaic
@@ -172,7 +172,7 @@ def _look(
     wanted &= np.any([weight > 0 for _, weight in normals], axis=0) if normals else np.False_
     if not wanted.any():
         return
-    rows, cols = box_of(wanted, plan.reader.reach_px)
+    (rows, cols), _ = with_reach(box_of(wanted), wanted.shape, plan.reader.reach_px)
     part = pair.window(rows, cols)
     shares = [(fitted, weight[rows, cols]) for fitted, weight in normals]
     reading = plan.reader.read(part, shares, wanted[rows, cols])

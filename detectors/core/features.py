@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.core import anomaly, surface
+from detectors.core.neighbourhood import Box, with_reach
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.training_free import log_unusual
 from detectors.core.types import BoolArray, FloatArray, Pair
@@ -108,16 +109,12 @@ def _strip(
     total *= observed
 
 
-def _fill(out: FloatArray, pair: Pair, normals: Normals, window: tuple[slice, slice]) -> BoolArray:
-    """Fills in (F, h, w) channels, all zero, of a window under one region's normals; (h, w) where they mean something.
+def _fill(out: FloatArray, pair: Pair, normals: Normals, box: Box) -> BoolArray:
+    """Fills in (F, h, w) channels, all zero, of a box under one region's normals; (h, w) where they mean something.
 
-    The window is worked with what it looks at around it, and nothing more.
+    The box is worked with what it looks at around it, and nothing more.
     """
-    rows, cols = (
-        slice(max(part.start - REACH_PX, 0), min(part.stop + REACH_PX, size))
-        for part, size in zip(window, pair.valid.shape, strict=True)
-    )
-    inner = tuple(slice(p.start - o.start, p.stop - o.start) for p, o in zip(window, (rows, cols), strict=True))
+    (rows, cols), inner = with_reach(box, pair.valid.shape, REACH_PX)
     index = [pair.bands.index(band) for band in normals.bands]
     images = pair.before[index, rows, cols], normals.align(pair.after[index, rows, cols])
     measures = anomaly.measure(images, normals.standards, normals.regressions, normals.codebook)

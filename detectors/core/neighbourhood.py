@@ -1,4 +1,4 @@
-"""What surrounds a pixel: window means that look past unobserved pixels.
+"""What surrounds a pixel: boxes with what they look at, and window means that look past unobserved pixels.
 
 Every mean is a normalised convolution (Knutsson & Westin 1993): unobserved pixels and the ground beyond the array's
 edge have weight zero. So a hole of cloud neither spreads nor pulls its neighbours down, and every reach is finite.
@@ -11,6 +11,28 @@ from detectors.core.types import BoolArray, FloatArray
 
 TRUNCATE = 3.0
 """Standard deviations at which a Gaussian ends."""
+
+
+Box = tuple[slice, slice]
+"""Rows and columns of an array."""
+
+
+def box_of(wanted: BoolArray) -> Box:
+    """The smallest box around what is True in (H, W), of which there is something."""
+    rows, cols = (np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+
+
+def with_reach(box: Box, shape: tuple[int, ...], reach_px: int) -> tuple[Box, Box]:
+    """A box with what it looks at around it, as far as an array of this shape goes; and where in that the box lies."""
+    rows, cols = (
+        slice(max(part.start - reach_px, 0), min(part.stop + reach_px, size))
+        for part, size in zip(box, shape, strict=True)
+    )
+    down, across = (
+        slice(part.start - outer.start, part.stop - outer.start) for part, outer in zip(box, (rows, cols), strict=True)
+    )
+    return (rows, cols), (down, across)
 
 
 def gaussian_reach(sigma_px: float) -> int:

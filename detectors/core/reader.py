@@ -11,6 +11,7 @@ from scipy.special import expit
 from detectors.core import borders, burnt, surface, surface_head, training_free
 from detectors.core.apply import TRAINING_FREE
 from detectors.core.features import CHANNELS, features
+from detectors.core.neighbourhood import box_of, with_reach
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.rarity import Rarity, logit
 from detectors.core.surface_head import SurfaceHead
@@ -102,11 +103,10 @@ class NetworkReader:
         odds = odds_of(self.engine, seen.channels, near, origin)
         score, site = (np.full(wanted.shape, np.nan, np.float32) for _ in range(2))
         if near.any():
-            rows, cols = box_of(near)
-            part = (rows, cols)
-            corner = origin[0] + rows.start, origin[1] + cols.start
-            raw = joined(self.rarities, odds[part], seen.channels[:, rows, cols], near[part], corner)
-            score[part], site[part] = self.calibrated(raw), expit(odds[part])
+            box = box_of(near)
+            corner = origin[0] + box[0].start, origin[1] + box[1].start
+            raw = joined(self.rarities, odds[box], seen.channels[:, *box], near[box], corner)
+            score[box], site[box] = self.calibrated(raw), expit(odds[box])
         score[~wanted] = site[~wanted] = np.nan
         return Reading(score, *_surfaces_of(pair, self.head, wanted), site)
 
@@ -189,21 +189,12 @@ def _grown(wanted: BoolArray, reach_px: int) -> BoolArray:
     return near > 0
 
 
-def box_of(wanted: BoolArray, reach_px: int = 0) -> tuple[slice, slice]:
-    """The rows and columns that hold every wanted pixel, of which there is one at least, and so many more around."""
-    rows, cols = (
-        slice(max(int(span[0]) - reach_px, 0), min(int(span[-1]) + 1 + reach_px, size))
-        for span, size in zip((np.flatnonzero(wanted.any(axis=axis)) for axis in (1, 0)), wanted.shape, strict=True)
-    )
-    return rows, cols
-
-
 def _surfaces_of(pair: Pair, head: SurfaceHead | None, wanted: BoolArray) -> tuple[np.ndarray, np.ndarray]:
     """`surfaces` of the wanted pixels; around them UNKNOWN."""
     before, after = (np.zeros(wanted.shape, np.uint8) for _ in range(2))
     if wanted.any():
-        rows, cols = box_of(wanted, surface_head.REACH_PX + burnt.REACH_PX)
-        before[rows, cols], after[rows, cols] = surfaces(pair.window(rows, cols), head)
+        box, _ = with_reach(box_of(wanted), wanted.shape, surface_head.REACH_PX + burnt.REACH_PX)
+        before[box], after[box] = surfaces(pair.window(*box), head)
     return before, after
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.core import anomaly, surface
-from detectors.core.neighbourhood import gaussian_mean
+from detectors.core.neighbourhood import Box, box_of, gaussian_mean, with_reach
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.types import BoolArray, FloatArray, Pair
 
@@ -37,37 +37,22 @@ def disturbance(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Fl
     total = np.zeros(pair.valid.shape, np.float32)
     share = np.zeros(pair.valid.shape, np.float32)
     for each, weight in normals:
-        for window, inner in _windows(weight):
-            score = _score(pair, each, window)[inner]
-            target = tuple(slice(s.start + i.start, s.start + i.stop) for s, i in zip(window, inner, strict=True))
-            part = np.where(np.isfinite(score), weight[target], np.float32(0))
-            total[target] += np.where(part > 0, score, np.float32(0)) * part
-            share[target] += part
+        if not (weight > 0).any():
+            continue
+        box = box_of(weight > 0)
+        around, inner = with_reach(box, weight.shape, REACH_PX)
+        score = _score(pair, each, around)[inner]
+        part = np.where(np.isfinite(score), weight[box], np.float32(0))
+        total[box] += np.where(part > 0, score, np.float32(0)) * part
+        share[box] += part
     seen = pair.valid & (share > 0)
     return np.where(seen, total / np.where(seen, share, 1), np.float32(np.nan)).astype(np.float32)
 
 
-_Window = tuple[slice, slice]
-
-
-def _windows(weight: FloatArray) -> list[tuple[_Window, _Window]]:
-    """The box that holds all shares, with its reach; and the box inside that window. None if there is no share."""
-    if not (weight > 0).any():
-        return []
-    outer, inner = [], []
-    for axis in (0, 1):
-        where = np.flatnonzero((weight > 0).any(axis=1 - axis))
-        first, last = int(where[0]), int(where[-1]) + 1
-        start = max(first - REACH_PX, 0)
-        outer.append(slice(start, min(last + REACH_PX, weight.shape[axis])))
-        inner.append(slice(first - start, last - start))
-    return [((outer[0], outer[1]), (inner[0], inner[1]))]
-
-
-def _score(pair: Pair, normals: Normals, window: _Window) -> FloatArray:
-    """(h, w) score of a window under one region's normals, NaN where not observed."""
+def _score(pair: Pair, normals: Normals, box: Box) -> FloatArray:
+    """(h, w) score of a box under one region's normals, NaN where not observed."""
     index = [pair.bands.index(band) for band in normals.bands]
-    images = pair.before[(index, *window)], normals.align(pair.after[(index, *window)])
+    images = pair.before[index, *box], normals.align(pair.after[index, *box])
     measures = anomaly.measure(images, normals.standards, normals.regressions, normals.codebook)
     log = log_unusual(images, measures, normals, pair.reflectance)
     with np.errstate(over="ignore"):

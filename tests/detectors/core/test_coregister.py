@@ -67,6 +67,31 @@ def test_a_hole_stays_a_hole_and_spreads_no_further() -> None:
     np.testing.assert_allclose(out[np.isfinite(out)], 5, rtol=1e-5)
 
 
+def test_bands_are_shifted_alike_whether_or_not_they_end_together() -> None:
+    image = np.random.default_rng(4).random((3, 60, 50)).astype(np.float32)
+    image[:, 20:30, 10:14] = np.nan
+    image[:, 5, 40] = np.nan
+    apart = image.copy()
+    apart[1, 40:50] = np.nan
+    together, alone = shifted(image, (0.4, -1.7)), shifted(apart, (0.4, -1.7))
+    for band in (0, 2):
+        np.testing.assert_array_equal(together[band], alone[band])
+    np.testing.assert_array_equal(alone[1], shifted(apart[1:2], (0.4, -1.7))[0])
+
+
+def test_beside_a_hole_it_is_bilinear_over_what_was_observed() -> None:
+    image = np.random.default_rng(5).random((1, 30, 30)).astype(np.float32)
+    image[0, 15, 15] = np.nan
+    out = shifted(image, (0.25, 0.25))
+    # the hole is in reach of the cubic kernel, and not among the four neighbours
+    four = image[0, 13:15, 13:15]
+    assert out[0, 13, 13] == pytest.approx(float(np.array([0.75, 0.25]) @ four @ np.array([0.75, 0.25])), abs=1e-5)
+    # a sixteenth of these four is the hole
+    weights = np.array([[9, 3], [3, 0]]) / 16
+    near = np.nan_to_num(image[0, 14:16, 14:16])
+    assert out[0, 14, 14] == pytest.approx(float((weights * near).sum() / weights.sum()), abs=1e-5)
+
+
 def test_reach_of_the_shift() -> None:
     image = np.zeros((1, 41, 41), np.float32)
     image[0, 20, 20] = 1

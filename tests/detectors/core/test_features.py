@@ -57,6 +57,23 @@ def test_nothing_beyond_the_reach_matters(images: Images, make_pair: MakePair, d
     assert 1 <= np.abs(touched - 72).max() <= REACH_PX
 
 
+def test_it_does_not_show_that_it_is_worked_in_strips(
+    images: Images, make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = images[0].copy(), images[1].copy()
+    after[:, 60:70, 30:50] = np.nan
+    moved = replace(images[2], shift_px=(0.4, -1.3), shift_confident=True)
+    share = np.broadcast_to(np.clip((100 - np.arange(144)) / 40, 0, 1), (144, 144)).astype(np.float32)
+    pair, shares = make_pair(before, after), [(moved, share), (images[2], 1 - share)]
+    monkeypatch.setattr("detectors.core.features._STRIP_ROWS", 144)
+    one = features(pair, shares)
+    monkeypatch.setattr("detectors.core.features._STRIP_ROWS", 17)
+    many = features(pair, shares)
+    np.testing.assert_allclose(one.channels, many.channels, atol=1e-4)
+    np.testing.assert_array_equal(one.observed, many.observed)
+    assert 0.9 < one.observed.mean() < 1
+
+
 def test_what_was_not_observed_is_zero(images: Images, make_pair: MakePair) -> None:
     before, after = images[0].copy(), images[1].copy()
     before[:, 20:30, 20:30] = np.nan

@@ -109,6 +109,14 @@ def test_nothing_observed_is_nothing_known(module: nn.Module) -> None:
     assert np.isnan(answer).all()
 
 
+def test_a_mirror_image_need_not_be_copied(module: nn.Module) -> None:
+    channels = np.random.default_rng(7).standard_normal((len(SPEC.channels), 90, 70)).astype(np.float32)
+    engine = Engine(module, SPEC, "cpu", "fp32", window_mpx=0.003)
+    seen = np.ones((90, 70), bool)
+    view = engine.probabilities(channels[..., ::-1], seen, (3, -5))
+    np.testing.assert_array_equal(view, engine.probabilities(channels[..., ::-1].copy(), seen, (3, -5)))
+
+
 def test_an_array_smaller_than_a_stride_is_answered(module: nn.Module) -> None:
     channels, seen = ground(3, 5)
     answer = Engine(module, SPEC, "cpu", "fp32").probabilities(channels, seen, (6, 7))

@@ -8,13 +8,15 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from torch import nn
 
-from detectors.core import borders, training_free
+from detectors.core import borders, burnt, surface_head, training_free
 from detectors.core.features import CHANNELS
 from detectors.core.inference import Engine
 from detectors.core.network import NetworkSpec, build, reach_px, stride
 from detectors.core.normals import REACH_PX, Normals, fit
+from detectors.core.perceptron import Perceptron
 from detectors.core.rarity import Rarity
 from detectors.core.reader import NetworkReader, Rarities, TrainingFreeReader, joined
+from detectors.core.surface_head import SurfaceHead
 from detectors.core.types import FloatArray, Pair
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -50,6 +52,31 @@ def test_the_training_free_reader_is_the_training_free_score(make_ground: MakeGr
     np.testing.assert_array_equal(reading.disturbance, training_free.disturbance(pair, shares))
     assert (reader.name, reader.reach_px) == ("training-free", REACH_PX)
     assert (reading.surface_before > 0).mean() > 0.9
+
+
+def test_surfaces_are_told_where_they_are_wanted_as_if_all_were(make_ground: MakeGround, make_pair: MakePair) -> None:
+    before, after, _ = make_ground(160)
+    pair = make_pair(before, after)
+    shares = all_of(pair, fit([(before, after)], BANDS))
+    wanted = np.zeros((160, 160), bool)
+    wanted[70:90, 60:100] = True
+    rng = np.random.default_rng(2)
+    described = surface_head.features(before), burnt.pair_features(before, after)
+    weights = [
+        rng.standard_normal((given, len(known))).astype(np.float32)
+        for given, known in zip((11, 1), described, strict=True)
+    ]
+    # centred, so that its answers differ from place to place
+    surface, fire = (
+        Perceptron((weight,), (-(weight @ known.mean(axis=(1, 2)))[:, None],))
+        for weight, known in zip(weights, described, strict=True)
+    )
+    reader = TrainingFreeReader(SurfaceHead(surface, fire))
+    whole, part = (reader.read(pair, shares, where) for where in (pair.valid, wanted))
+    for one, other in ((whole.surface_before, part.surface_before), (whole.surface_after, part.surface_after)):
+        np.testing.assert_array_equal(one[wanted], other[wanted])
+        assert len(np.unique(one[wanted])) > 1
+        assert not other[:30].any()
 
 
 def test_digital_numbers_have_no_surfaces(make_ground: MakeGround, make_pair: MakePair) -> None:

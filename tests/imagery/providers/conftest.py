@@ -35,8 +35,6 @@ def _beside(name: str) -> ModuleType:
 
 
 _loopback = _beside("loopback")
-for _asked in ("hub_asked", "stac_asked"):
-    sys.modules[_asked] = _beside(_asked)  # for tests to import
 stac, stac_module = _loopback.stac, _loopback.stac_module
 hub, hub_archive, hub_module = _loopback.hub, _loopback.hub_archive, _loopback.hub_module
 

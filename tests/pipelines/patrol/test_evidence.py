@@ -82,15 +82,20 @@ def test_why_a_lead_can_not_be_found_again_is_said(patrolled: Patrolled, tmp_pat
     assert "run.json was changed after it was recorded" in ended.stdout
 
 
+def _flip(file: Path) -> None:
+    """One bit in the middle."""
+    file.chmod(0o644)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
 @pytest.mark.parametrize("place", ["handed_out/*.gpkg", "*.qgz", "*_imagery/*.tif"])
 def test_one_byte_of_what_was_handed_out_is_told(patrolled: Patrolled, tmp_path: Path, place: str) -> None:
     home = tmp_path / "home"
     shutil.copytree(patrolled.home, home)
     file = next((home / "inbox").glob(place))
-    file.chmod(0o644)
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    file.write_bytes(data)
+    _flip(file)
     ended = _verify(home)
     assert ended.return_value == Exit.NOT_VERIFIED
     assert f"the file {file.relative_to(home).as_posix()} was changed after it was recorded" in ended.stdout
@@ -100,10 +105,7 @@ def test_one_byte_of_a_weights_copy_or_an_image_is_told(patrolled: Patrolled, tm
     home = tmp_path / "home"
     shutil.copytree(patrolled.home, home)
     image = next((home / "evidence").glob("*/2024*/imagery/*.tif"))
-    image.chmod(0o644)
-    data = bytearray(image.read_bytes())
-    data[len(data) // 2] ^= 1
-    image.write_bytes(data)
+    _flip(image)
     ended = _verify(home)
     assert ended.return_value == Exit.NOT_VERIFIED
     assert image.relative_to(home).as_posix() in ended.stdout
