@@ -30,8 +30,9 @@ def seen(group: Group, grounds: Sequence[BaseGeometry]) -> tuple[list[Track], di
     """The tracks after the day, and the root of the track of each sighting.
 
     The longest known track goes on for all of them; the others end in it, keeping their outlines, so that one that
-    shows by itself again later is itself again. A piece that lies apart becomes a track of its own on the second look
-    in a row that shows it apart: clouds and thresholds cut sites on single days.
+    shows by itself again later is itself again: as far as it shows, for what of its old outline nobody saw that day is
+    still carried by the track that it had ended in. A piece that lies apart becomes a track of its own on the second
+    look in a row that shows it apart: clouds and thresholds cut sites on single days.
 
     Args:
         group: at least one track and one sighting.
@@ -41,7 +42,7 @@ def seen(group: Group, grounds: Sequence[BaseGeometry]) -> tuple[list[Track], di
     ended = [replace(track, into=survivor.root) for track in others]
     kept, off = _pieces(survivor, group.sightings)
     children = [_child(survivor, piece) for piece in off]
-    base = together([track.outline for track in group.tracks if not track.into or track is survivor])
+    base = together([track.outline for track in group.tracks if not track.into])
     parents = tuple(sorted({*survivor.parents, *(track.root for track in others)}))
     going_on = replace(_seen_again(survivor, kept, base, grounds, children), parents=parents, into="")
     links = {piece.key: survivor.root for piece in kept} | {child.root: child.root for child in children}
@@ -133,6 +134,8 @@ def _unseen(
 ) -> BaseGeometry:
     """The part of the earlier outline that nobody could see that day: it is still part of the site."""
     nothing = shapely.Polygon()
+    if base.is_empty:
+        return nothing
     if float(shares(array_of([base]), [*grounds, *shown])[0]) >= WHOLE:
         return nothing
     west, south, east, north = base.buffer(1e-4).bounds

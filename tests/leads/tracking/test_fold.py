@@ -13,6 +13,7 @@ from shapely.geometry import box
 
 from leads.store.records import Confidence
 from leads.tracking.fold import Folded, fold, step
+from leads.tracking.overlap import array_of, edges
 from leads.tracking.track import ClearLook, Day, Sighting
 from leads.tracking.zones import recurring
 
@@ -90,6 +91,36 @@ def test_places_that_no_sighting_ties_do_not_know_of_each_other(days):
         return
     apart = state(fold(days))[0] | state(fold(far))[0]
     assert state(fold(both))[0] == apart
+
+
+@given(days=days)
+@settings(max_examples=100, deadline=None)
+def test_no_ground_is_lost_and_none_is_in_two_tracks(days):
+    standing = [track.outline for track in fold(days).tracks.values() if not track.into]
+    first, second, likeness = edges(array_of(standing), array_of(standing))
+    assert (likeness[first != second] < 0.2).all()
+    shown = shapely.Polygon()
+    for one in sorted(days, key=lambda one: one.day):  # what showed, and was not seen without it afterwards
+        shown = shown.difference(shapely.union_all([look.ground for look in one.looks]))
+        shown = shown.union(shapely.union_all([found.geometry for found in one.sightings]))
+    assert shown.difference(shapely.union_all(standing).buffer(1e-7)).area < 0.01 * EDGE**2
+
+
+def test_a_site_that_shows_again_in_part_leaves_the_rest_to_the_one_it_had_ended_in():
+    wide, north = rect(3, 0, 1, 4), rect(3, 3)
+    one_site = [
+        a_day(0, rect(0, 0, 2, 1)),
+        a_day(1, rect(0, 0, 2, 1), wide),
+        a_day(2, rect(0, 0, 4, 1), clear=rect(0, 0, 4, 2)),  # joined; the north of it under cloud
+        a_day(3, rect(0, 0, 2, 1), clear=shapely.union_all([rect(0, 0, 2, 1), north])),  # its north is not there
+    ]
+    (old,) = [track for track in fold(one_site).tracks.values() if not track.into]
+    again = fold([*one_site, a_day(4, north, clear=north)]).tracks
+    other = next(track for track in again.values() if track.last_seen == SPRING + dt.timedelta(days=4))
+    assert (other.first_seen, other.into) == (SPRING + dt.timedelta(days=1), "")
+    assert shapely.equals(other.outline, north)
+    assert shapely.equals(again[old.root].outline, old.outline)
+    assert old.outline.intersection(wide).area == pytest.approx(2 * EDGE**2)
 
 
 def test_every_sighting_belongs_to_one_track():
