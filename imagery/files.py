@@ -6,8 +6,8 @@ decoded tiles as long as the file stays open: closing it after each block means 
 
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -22,6 +22,10 @@ from imagery.remote.address import is_remote, stable
 MAX_IDLE = 64
 """Files kept open while nobody reads them."""
 
+PATIENCE_S = 1.0
+"""How long a thread waits for a file that another reads. GDAL keeps decoded tiles with the dataset that decoded them:
+two datasets of one file decode twice what both need."""
+
 CACHE_BYTES = 512_000_000
 """Decoded tiles kept by GDAL, unless the environment says otherwise by GDAL_CACHEMAX."""
 
@@ -33,30 +37,61 @@ class _Closable(Protocol):
 
 
 _D = TypeVar("_D", bound=_Closable)
+_K = TypeVar("_K")
 
 
 class _Shelf(Generic[_D]):
-    """Idle datasets; one thread uses a dataset at a time."""
+    """Open datasets; one thread uses a dataset at a time."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._idle: OrderedDict[_Key, list[_D]] = OrderedDict()
+        self._lent: Counter[_Key] = Counter()
 
-    def take(self, key: _Key) -> _D | None:
-        with self._lock:
+    @contextmanager
+    def lend(self, key: _Key, anew: Callable[[], _D], patience_s: float = 0.0) -> Iterator[_D]:
+        """A dataset for this thread alone: one that is idle, or that another gives back in time, or a new one.
+
+        It is closed if the block ends with an error.
+        """
+        dataset = self._take(key, patience_s)
+        try:
+            dataset = dataset or anew()
+            yield dataset
+        except BaseException:
+            if dataset:
+                dataset.close()
+            self._give(key, None)
+            raise
+        self._give(key, dataset)
+
+    def lent(self, href: str) -> bool:
+        """Whether a dataset of a file is in use."""
+        with self._changed:
+            return any(key[0] == href for key in self._lent)
+
+    def _take(self, key: _Key, patience_s: float) -> _D | None:
+        with self._changed:
+            self._changed.wait_for(lambda: key in self._idle or not self._lent[key], patience_s)
+            self._lent[key] += 1
             found = self._idle.get(key)
             dataset = found.pop() if found else None
             if found is not None and not found:
                 del self._idle[key]
             return dataset
 
-    def give(self, key: _Key, dataset: _D) -> None:
+    def _give(self, key: _Key, dataset: _D | None) -> None:
         surplus: list[_D] = []
-        with self._lock:
-            self._idle.setdefault(key, []).append(dataset)
-            self._idle.move_to_end(key)
+        with self._changed:
+            self._lent[key] -= 1
+            if not self._lent[key]:
+                del self._lent[key]
+            if dataset is not None:
+                self._idle.setdefault(key, []).append(dataset)
+                self._idle.move_to_end(key)
             while sum(map(len, self._idle.values())) > MAX_IDLE:
                 surplus += self._idle.popitem(last=False)[1]
+            self._changed.notify_all()
         for old in surplus:
             old.close()
 
@@ -91,13 +126,23 @@ def opened(href: Path | str) -> Iterator[DatasetReader]:
             key = (str(href), state.st_mtime_ns, state.st_size)
         except OSError:
             key = (str(href), 0, 0)
-        dataset = _SHELF.take(key) or rasterio.open(href, driver=driver_of(href))
-        try:
-            yield dataset
-        except BaseException:
-            dataset.close()
-            raise
-        _SHELF.give(key, dataset)
+        # who holds a file does not wait for another, lest two wait for each other
+        patience_s = 0.0 if getattr(_THREAD, "holds", False) else PATIENCE_S
+        with _SHELF.lend(key, lambda: rasterio.open(href, driver=driver_of(href)), patience_s) as dataset:
+            held, _THREAD.holds = getattr(_THREAD, "holds", False), True
+            try:
+                yield dataset
+            finally:
+                _THREAD.holds = held
+
+
+def idle_first(hrefs: Mapping[_K, str]) -> Iterator[_K]:
+    """Whatever files are called, in an order that spares waiting: at each turn one that nobody reads just then."""
+    left = dict(hrefs)
+    while left:
+        name = next((name for name, href in left.items() if not _SHELF.lent(href)), next(iter(left)))
+        del left[name]
+        yield name
 
 
 @contextmanager
@@ -130,12 +175,8 @@ def _opened_remotely(href: str) -> Iterator[DatasetReader]:
         bridge.join()
         # A dataset of a source that was closed since is not taken for one of another run's.
         key = (stable(href), hash((file.identity, id(file.fetcher))), file.size)
-        remote = _REMOTE.take(key) or bridge.RemoteDataset(file, href)
-        try:
-            yield remote.dataset
-            remote.check()
-        except BaseException:
-            remote.close()
-            remote.check()  # says more than GDAL, which only saw a file end too early
-            raise
-        _REMOTE.give(key, remote)
+        with _REMOTE.lend(key, lambda: bridge.RemoteDataset(file, href)) as remote:
+            try:
+                yield remote.dataset
+            finally:
+                remote.check()  # says more than GDAL, which only saw a file end too early

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 
+from imagery.files import idle_first
 from imagery.masks import Translate, in_use, translation
 from imagery.mosaic import Flag, Mosaic
 from imagery.projection import transformer
@@ -161,11 +162,15 @@ def _bands_among(
     """As `_bands`, where values are needed; NaN is there so far, and other pixels keep what they have."""
     flags = np.zeros(geobox.shape, np.uint8)
     band = np.empty(geobox.shape, np.float32)  # one after the other, so that little memory is touched
-    for into, name in zip(data, bands, strict=True):
-        if name in scene.assets:
-            _note(flags, _layer(scene, scene.assets[name], geobox, _gsd_m(geobox), band))
-            np.copyto(into, band, where=need)
+    for number in idle_first(_hrefs(scene, bands)):
+        _note(flags, _layer(scene, scene.assets[bands[number]], geobox, _gsd_m(geobox), band))
+        np.copyto(data[number], band, where=need)
     return flags
+
+
+def _hrefs(scene: Scene, bands: tuple[str, ...]) -> dict[int, str]:
+    """Of the bands that a scene has, by their places."""
+    return {number: scene.assets[name].href for number, name in enumerate(bands) if name in scene.assets}
 
 
 def _note(flags: NDArray[np.uint8], layer: _Layer) -> None:
@@ -225,7 +230,7 @@ def _layers(
 ) -> list[_Layer]:
     """The bands that the scene has, in their places of an array; a band that it lacks is NaN there."""
     gsd_m = _gsd_m(geobox)
-    present = [number for number, name in enumerate(bands) if name in scene.assets]
+    present = _hrefs(scene, bands)
     for number in set(range(len(bands))) - set(present):
         data[number] = np.nan
 
@@ -233,7 +238,7 @@ def _layers(
         return _layer(scene, scene.assets[bands[number]], geobox, gsd_m, data[number])
 
     if threads == 1:
-        return [layer(number) for number in present]
+        return [layer(number) for number in idle_first(present)]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(layer, present))
 

@@ -1,7 +1,12 @@
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
+import pytest
+import rasterio
 import rasterio.env
+import rasterio.errors
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
@@ -51,3 +56,79 @@ def test_no_more_files_stay_open_than_agreed(archive, band_folder, monkeypatch):
     for scene in archive.scenes():
         read_scene(scene, grid)
     assert sum(map(len, files._SHELF._idle.values())) <= 5
+
+
+@contextmanager
+def held_by_another(path):
+    """A thread that reads a file all the while; gives it back when told. Yields its dataset and how to tell it."""
+    has, let_go = threading.Event(), threading.Event()
+    seen = []
+
+    def hold():
+        with files.opened(path) as dataset:
+            seen.append(dataset)
+            has.set()
+            let_go.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(hold)
+        try:
+            assert has.wait(30)
+            yield seen[0], let_go.set
+        finally:
+            let_go.set()
+            done.result()
+
+
+@pytest.fixture
+def two_files(band_folder):
+    return sorted(band_folder().glob("*.tif"))[:2]
+
+
+def test_a_file_that_another_thread_reads_is_waited_for_so_that_tiles_are_decoded_once(two_files, monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE_S", 30.0)
+    with held_by_another(two_files[0]) as (theirs, let_go):
+        threading.Timer(0.2, let_go).start()
+        with files.opened(two_files[0]) as ours:
+            assert ours is theirs
+
+
+def test_it_is_not_waited_for_without_end(two_files, monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE_S", 0.05)
+    with held_by_another(two_files[0]) as (theirs, _), files.opened(two_files[0]) as ours:
+        assert ours is not theirs
+        np.testing.assert_array_equal(ours.read(1), rasterio.open(two_files[0]).read(1))
+
+
+def test_who_holds_a_file_never_waits(two_files, monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE_S", 1e6)
+    with (
+        held_by_another(two_files[0]) as (theirs, _),
+        files.opened(two_files[1]) as first,
+        files.opened(two_files[1]) as again,
+        files.opened(two_files[0]) as other,
+    ):
+        assert again is not first
+        assert other is not theirs
+
+
+def test_a_file_that_failed_is_not_kept_and_not_waited_for(two_files, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE_S", 1e6)
+    with pytest.raises(RuntimeError), files.opened(two_files[0]) as failed:
+        raise RuntimeError
+    with files.opened(two_files[0]) as anew:
+        assert anew is not failed
+        assert failed.closed
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(b"II*\0")
+    for _ in range(2):
+        with pytest.raises(rasterio.errors.RasterioError), files.opened(broken):
+            pass
+
+
+def test_files_that_nobody_reads_go_first(two_files):
+    one, other = map(str, two_files)
+    assert list(files.idle_first({"a": one, "b": other})) == ["a", "b"]
+    with held_by_another(two_files[0]):
+        assert list(files.idle_first({"a": one, "b": other})) == ["b", "a"]
+        assert list(files.idle_first({"a": one})) == ["a"]
