@@ -6,6 +6,7 @@ the cell it lies in; within half a `RAMP_DEG` of an edge the neighbours share it
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -14,7 +15,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from aoi.grid import Block, lonlat_of, rim_of, zone_of
+from aoi.grid import Block, epsg_of, lonlat, rim_of, zone_of
 
 CELL_DEG = 0.5
 """Edge of a cell in degrees: 56 km north–south, 37 km east–west at 48° N."""
@@ -24,6 +25,10 @@ RAMP_DEG = 0.1
 
 MARGIN_DEG = 0.1
 """How far beyond its edges a cell's normals look, so that neighbours agree where they meet."""
+
+
+KNOT_PX = 64
+"""Longitude and latitude are exact every so many pixels, and lie on straight lines between."""
 
 
 @dataclass(frozen=True, order=True)
@@ -65,27 +70,58 @@ def cell_weights(geobox: GeoBox) -> dict[Cell, NDArray[np.float32]]:
     within = _cells_met(geobox)
     if len(within) == 1:  # far from every ramp, as half of all blocks are
         return {within[0]: np.ones(geobox.shape, np.float32)}
-    lon, lat = lonlat_of(geobox)
-    columns, rows = _shares(_unwrapped(lon)), _shares(lat)
-    return {
-        _cell(col, row): (east * north).astype(np.float32)
-        for col, east in columns.items()
-        for row, north in rows.items()
-        if (east * north).any()
-    }
+    lon, lat = _nearly_lonlat(geobox)
+    columns, rows = _shares(lon), _shares(lat)
+    shares = {_cell(col, row): east * north for col, east in columns.items() for row, north in rows.items()}
+    return {cell: share for cell, share in shares.items() if share.any()}
 
 
-def _shares(degrees: NDArray[np.float64]) -> dict[int, NDArray[np.float64]]:
+def _nearly_lonlat(geobox: GeoBox) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(H, W) longitude (without the antimeridian's jump) and latitude of pixel centres, a centimetre off at 50°.
+
+    They lie between knots of the zone's own lattice, so that the same ground gets the same numbers in every window.
+    """
+    gsd_m = float(geobox.affine.a)
+    height, width = geobox.shape
+    cols, right = _among_knots(geobox.affine.c / gsd_m + np.arange(width) + 0.5)
+    rows, down = _among_knots(-geobox.affine.f / gsd_m + np.arange(height) + 0.5)
+    x, y = np.meshgrid(np.arange(cols[0], cols[-1] + 2), np.arange(rows[0], rows[-1] + 2))
+    lon, lat = lonlat(epsg_of(geobox), x.astype(float) * KNOT_PX * gsd_m, -y.astype(float) * KNOT_PX * gsd_m)
+    return _between(_unwrapped(lon), rows, down, cols, right), _between(lat, rows, down, cols, right)
+
+
+def _among_knots(place: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Number of the knot before each place along an axis in pixels, and the share of the way to the next."""
+    before = np.floor(place / KNOT_PX)
+    return before.astype(np.int64), place / KNOT_PX - before
+
+
+def _between(
+    knots: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    down: NDArray[np.float64],
+    cols: NDArray[np.int64],
+    right: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    row, col = rows - rows[0], cols - cols[0]
+    across = knots[:, col] + (knots[:, col + 1] - knots[:, col]) * right
+    values: NDArray[np.float64] = across[row + 1] - across[row]
+    values *= down[:, None]
+    values += across[row]
+    return values
+
+
+def _shares(degrees: NDArray[np.float64]) -> dict[int, NDArray[np.float32]]:
     half = RAMP_DEG / 2
     first = math.floor((float(degrees.min()) - half) / CELL_DEG)
     last = math.floor((float(degrees.max()) + half) / CELL_DEG)
     shares = {}
     for index in range(first, last + 1):
-        rising = (degrees - (index * CELL_DEG - half)) / RAMP_DEG
-        falling = ((index + 1) * CELL_DEG + half - degrees) / RAMP_DEG
-        share = np.clip(rising, 0, 1) * np.clip(falling, 0, 1)
+        share = np.minimum(degrees - (index * CELL_DEG - half), (index + 1) * CELL_DEG + half - degrees)
+        share /= RAMP_DEG
+        np.clip(share, 0, 1, out=share)
         if share.any():
-            shares[index] = share
+            shares[index] = share.astype(np.float32)
     return shares
 
 

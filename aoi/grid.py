@@ -152,8 +152,7 @@ def _well_inside(cores: NDArray[np.object_], epsg: int) -> NDArray[np.bool_]:
     """(N,) True for boxes in a UTM zone whose every place is of that zone."""
     # Along a straight side longitude is monotonic within a hemisphere, so the corners hold the extremes.
     x, y = shapely.get_coordinates(cores).T
-    lon, lat = _transformer(epsg, 4326).transform(x, y)
-    inside = _of_zone(np.asarray(lon), np.asarray(lat), epsg).reshape(len(cores), 5)
+    inside = _of_zone(*lonlat(epsg, x, y), epsg).reshape(len(cores), 5)
     return np.asarray(inside.all(axis=1))
 
 
@@ -164,8 +163,7 @@ def _owns_pixel(piece: BaseGeometry, epsg: int, gsd_m: float) -> bool:
         cols = np.arange(math.floor(left / gsd_m), math.floor(right / gsd_m) + 1) * gsd_m
         rows = np.arange(math.floor(bottom / gsd_m), math.floor(top / gsd_m) + 1) * gsd_m
         x, y = (edges.ravel() for edges in np.meshgrid(cols, rows))
-        lon, lat = _transformer(epsg, 4326).transform(x + gsd_m / 2, y + gsd_m / 2)
-        ours = _of_zone(np.asarray(lon), np.asarray(lat), epsg)
+        ours = _of_zone(*lonlat(epsg, x + gsd_m / 2, y + gsd_m / 2), epsg)
         pixels = shapely.box(x[ours], y[ours], x[ours] + gsd_m, y[ours] + gsd_m)
         if np.any(shapely.intersects(piece, pixels) & ~shapely.touches(piece, pixels)):
             return True
@@ -208,12 +206,18 @@ def zone_of(lon: float, lat: float) -> int:
     return (32600 if lat >= 0 else 32700) + zone
 
 
+def lonlat(
+    epsg: int, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitude and latitude of places in a UTM zone, degrees."""
+    lon, lat = _transformer(epsg, 4326).transform(x, y)
+    return np.asarray(lon), np.asarray(lat)
+
+
 def lonlat_of(geobox: GeoBox) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(H, W) longitude and latitude of each pixel's centre of a north-up geobox, degrees."""
     height, width = geobox.shape
-    x, y = _xy(geobox, *np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5))
-    lon, lat = _transformer(epsg_of(geobox), 4326).transform(x, y)
-    return np.asarray(lon), np.asarray(lat)
+    return lonlat(epsg_of(geobox), *_xy(geobox, *np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)))
 
 
 def _xy(
@@ -233,9 +237,7 @@ def rim_of(geobox: GeoBox, steps: int = 64) -> tuple[NDArray[np.float64], NDArra
     corner = np.zeros(steps)
     cols = np.concatenate([up, corner + 1, 1 - up, corner]) * width
     rows = np.concatenate([corner, up, corner + 1, 1 - up]) * height
-    x, y = _xy(geobox, cols, rows)
-    lon, lat = _transformer(epsg_of(geobox), 4326).transform(x, y)
-    return np.asarray(lon), np.asarray(lat)
+    return lonlat(epsg_of(geobox), *_xy(geobox, cols, rows))
 
 
 def owned(geobox: GeoBox) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from aoi.grid import to_crs, zone_box
-from leads.lattice import EIGHT, IntArray, Window, centres, in_zone, window_of
+from leads.lattice import EIGHT, IntArray, centres, in_zone, window_of
 from leads.vectorize import Fragment
 
 REACH_PX = 1.5
@@ -27,6 +27,9 @@ _METRES_PER_DEGREE = 111_320.0
 
 Lattice = tuple[int, float]
 """EPSG code and pixel size."""
+
+_Tiling = tuple[int, int, int, int]
+"""Width and height of windows in cells, and how far their edges lie from whole multiples of these."""
 
 Pairs = NDArray[np.int64]
 """(n, 2) indices of pieces in contact."""
@@ -199,21 +202,41 @@ class _Cover:
     """The ground that was analysed, asked cell by cell."""
 
     def __init__(self, analysed: Collection[GeoBox]) -> None:
-        windows: dict[Lattice, list[Window]] = defaultdict(list)
+        tilings: dict[Lattice, dict[_Tiling, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
         for geobox in analysed:
-            window = window_of(geobox)
-            windows[window.epsg, window.gsd_m].append(window)
-        self._trees = {
-            lattice: shapely.STRtree(
-                [shapely.box(w.left, w.bottom, w.left + w.width, w.bottom + w.height) for w in chosen]
-            )
-            for lattice, chosen in windows.items()
+            w = window_of(geobox)
+            tiling = w.width, w.height, w.left % w.width, w.bottom % w.height
+            tilings[w.epsg, w.gsd_m][tiling].append((w.left // w.width, w.bottom // w.height))
+        self._tables = {
+            lattice: {tiling: _Table.of(places) for tiling, places in found.items()}
+            for lattice, found in tilings.items()
         }
 
     def holds(self, epsg: int, gsd_m: float, cells: IntArray) -> NDArray[np.bool_]:
         """(n,) True for cells in an analysed core."""
         held = np.zeros(len(cells), dtype=bool)
-        tree = self._trees.get((epsg, gsd_m))
-        if tree is not None and len(cells):
-            held[tree.query(shapely.points(cells + 0.5))[0]] = True
+        for (width, height, left, bottom), table in self._tables.get((epsg, gsd_m), {}).items():
+            held |= table.has((cells - (left, bottom)) // (width, height))
         return held
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Places of equal windows that lie side by side, by column and row."""
+
+    first: IntArray
+    taken: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, places: Sequence[tuple[int, int]]) -> "_Table":
+        at = np.array(places, np.int64)
+        first = at.min(axis=0)
+        taken = np.zeros(at.max(axis=0) - first + 1, dtype=bool)
+        taken[tuple((at - first).T)] = True
+        return cls(first, taken)
+
+    def has(self, places: IntArray) -> NDArray[np.bool_]:
+        at = places - self.first
+        inside: NDArray[np.bool_] = np.all((at >= 0) & (at < self.taken.shape), axis=1)
+        inside[inside] = self.taken[tuple(at[inside].T)]
+        return inside

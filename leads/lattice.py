@@ -6,11 +6,10 @@ Cell (c, r) covers x from c to c + 1 and y from r to r + 1, times the pixel size
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from aoi.grid import epsg_of, to_crs, zone_box
+from aoi.grid import epsg_of, lonlat, zone_box
 
 IntArray = NDArray[np.int64]
 
@@ -54,8 +53,8 @@ def window_of(geobox: GeoBox) -> Window:
 
 def centres(epsg: int, gsd_m: float, cells: IntArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n,) longitude and latitude of the cells' centres, degrees."""
-    points = to_crs(shapely.points((cells + 0.5) * gsd_m), epsg, 4326)
-    return shapely.get_x(points), shapely.get_y(points)
+    x, y = ((cells + 0.5) * gsd_m).T
+    return lonlat(epsg, x, y)
 
 
 def in_zone(epsg: int, gsd_m: float, cells: IntArray) -> NDArray[np.bool_]:

@@ -60,3 +60,20 @@ def test_the_far_inside_of_a_cell_is_its_own():
     )
     assert RAMP_DEG < CELL_DEG
     assert cell.epsg == 32650
+
+
+def test_the_same_ground_has_the_same_weights_in_every_window_and_nearly_those_of_its_exact_place():
+    ground = Block(32651, 10, 23, 532, 1024, 211).padded
+    weights = cell_weights(ground)
+    assert len(weights) > 1
+    window = ground[100:700, 333:900]
+    for cell, share in cell_weights(window).items():
+        np.testing.assert_array_equal(share, weights[cell][100:700, 333:900])
+    lon, lat = lonlat_of(ground)
+    for cell, share in weights.items():
+        west, south, east, north = cell.bounds
+        inward = [
+            np.clip(np.minimum(at - low, high - at) / RAMP_DEG + 0.5, 0, 1)
+            for at, low, high in ((lon, west, east), (lat, south, north))
+        ]
+        np.testing.assert_allclose(share, inward[0] * inward[1], atol=2e-6)
