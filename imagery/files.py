@@ -27,7 +27,11 @@ PATIENCE_S = 1.0
 two datasets of one file decode twice what both need."""
 
 CACHE_BYTES = 512_000_000
-"""Decoded tiles kept by GDAL, unless the environment says otherwise by GDAL_CACHEMAX."""
+"""Decoded tiles kept by GDAL, unless the environment says otherwise by GDAL_CACHEMAX.
+
+It holds for the whole process: whoever sets up GDAL with less empties the cache of all (and rasterio takes any number
+for bytes, where GDAL itself takes a small one for megabytes). So there is this one number.
+"""
 
 _Key = tuple[str, int, int]
 
@@ -147,7 +151,7 @@ def idle_first(hrefs: Mapping[_K, str]) -> Iterator[_K]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """GDAL set up for all files that this thread opens inside; for each of them anew it costs as much as to open them.
+    """GDAL set up for all files that this thread opens or writes inside; for each anew it costs as much as to open it.
 
     Also keeps GDAL's warnings off the terminal in worker threads.
     """

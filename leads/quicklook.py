@@ -36,6 +36,10 @@ _GAMMA = 0.7
 """Below 1 lifts the dark ground, where most of the steppe lies."""
 _OUTLINE = (255, 225, 60, 255)
 _CASING = (10, 10, 10, 200)
+_CASING_PX = 4.5
+_AROUND_LINE_PX = 8
+"""More than half of the widest line, also where it turns."""
+
 _HATCH = (168, 168, 168), (118, 118, 118)
 _FINE = 2
 """The outline is drawn so many times larger and shrunk, so that it is smooth."""
@@ -139,7 +143,7 @@ def draw(
     size = (max(1, round(picture.geobox.shape[1] * scale)), max(1, round(picture.geobox.shape[0] * scale)))
     panel = _ground(picture.data, stretch, size)
     rings = _rings(geometry, picture.geobox, scale)
-    panel = Image.alpha_composite(panel, _outline(rings, size))
+    _draw_outline(panel, rings)
     _draw_scale_bar(panel, picture.geobox, scale)
     _draw_north(panel, picture.geobox)
 
@@ -161,17 +165,22 @@ def draw(
 def _ground(data: NDArray[np.float32], stretch: list[tuple[float, float]], size: tuple[int, int]) -> Image.Image:
     """(3, H, W) as an RGBA image of `size`; hatched grey where nothing was observed."""
     unseen = _unseen(data)
-    grid = np.indices(size[::-1]).sum(axis=0) // 7 % 2
-    hatched = Image.fromarray(np.array(_HATCH, np.uint8)[grid])
     if unseen.all():
-        return hatched.convert("RGBA")
+        return _hatched(size).convert("RGBA")
     low, high = np.array(stretch, np.float32).T[:, :, None, None]
     shown = np.clip((np.where(unseen, 0, data) - low) / (high - low), 0, 1) ** _GAMMA
     colours = Image.fromarray((shown.transpose(1, 2, 0) * 255).round().astype(np.uint8))
-    seen = Image.fromarray(np.where(unseen, 0, 255).astype(np.uint8))
     # Pixels stay squares: a smooth enlargement looks finer than what was measured, and its file is ten times larger.
-    enlarged, where = (image.resize(size, Image.Resampling.NEAREST) for image in (colours, seen))
-    return Image.composite(enlarged, hatched, where).convert("RGBA")
+    enlarged = colours.resize(size, Image.Resampling.NEAREST)
+    if unseen.any():
+        seen = Image.fromarray(np.where(unseen, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
+        enlarged = Image.composite(enlarged, _hatched(size), seen)
+    return enlarged.convert("RGBA")
+
+
+def _hatched(size: tuple[int, int]) -> Image.Image:
+    grid = np.indices(size[::-1]).sum(axis=0) // 7 % 2
+    return Image.fromarray(np.array(_HATCH, np.uint8)[grid])
 
 
 def _rings(geometry: BaseGeometry, geobox: GeoBox, scale: float) -> list[list[tuple[float, float]]]:
@@ -186,15 +195,21 @@ def _rings(geometry: BaseGeometry, geobox: GeoBox, scale: float) -> list[list[tu
     return rings
 
 
-def _outline(rings: list[list[tuple[float, float]]], size: tuple[int, int]) -> Image.Image:
-    layer = Image.new("RGBA", (size[0] * _FINE, size[1] * _FINE), (*_OUTLINE[:3], 0))
+def _draw_outline(panel: Image.Image, rings: list[list[tuple[float, float]]]) -> None:
+    """Rings in pixels of the panel, drawn finer than it and averaged; only as much of the panel as they lie in."""
+    places = np.array([place for ring in rings for place in ring])
+    left, top = np.maximum(np.floor(places.min(axis=0)) - _AROUND_LINE_PX, 0).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(places.max(axis=0)) + _AROUND_LINE_PX, panel.size).astype(int).tolist()
+    if left >= right or top >= bottom:
+        return
+    layer = Image.new("RGBA", ((right - left) * _FINE, (bottom - top) * _FINE), (*_OUTLINE[:3], 0))
     pen = ImageDraw.Draw(layer)
-    for colour, width in ((_CASING, 4.5), (_OUTLINE, 2.0)):
+    for colour, width in ((_CASING, _CASING_PX), (_OUTLINE, 2.0)):
         for ring in rings:
-            fine = [(x * _FINE, y * _FINE) for x, y in ring]
+            fine = [((x - left) * _FINE, (y - top) * _FINE) for x, y in ring]
             # The second point again, so that the joint at the first is drawn as well.
             pen.line([*fine, fine[1]], fill=colour, width=round(width * _FINE), joint="curve")
-    return layer.reduce(_FINE)
+    panel.alpha_composite(layer.reduce(_FINE), (left, top))
 
 
 def _unseen(data: NDArray[np.float32]) -> NDArray[np.bool_]:

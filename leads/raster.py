@@ -24,12 +24,10 @@ from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.windows import Window
 
 from aoi.grid import Block, epsg_of
+from imagery.files import reading
 from leads.staging import refusal, stage
 
 TILE_PX = 512
-CACHE_MB = 128
-"""GDAL's block cache while a file is written; its own default is a share of the machine's memory."""
-
 IMAGE_BANDS = ("red", "green", "blue", "nir")
 """Bands of an exported image, in the order in which they are stored."""
 
@@ -109,7 +107,7 @@ class RasterSink:
         }
         self._file: Any = None
         try:
-            with rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
+            with reading():
                 self._file = rasterio.open(self._folder / "blocks.tif", "w", **profile)
         except _FAILURES as error:
             self.discard()
@@ -134,7 +132,7 @@ class RasterSink:
         with self._lock:
             self._written[window] = _checksum(block)
             try:
-                with rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
+                with reading():
                     self._file.write(block, window=window)
             except _FAILURES as error:
                 raise refusal(self.path, error) from error
@@ -156,7 +154,7 @@ class RasterSink:
         }
         whole = self._folder / self.path.name
         try:
-            with rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
+            with reading():
                 self._file.close()
                 rasterio.shutil.copy(self._folder / "blocks.tif", whole, driver="COG", **options)
                 self._verify(whole)
@@ -176,7 +174,7 @@ class RasterSink:
 
     def discard(self) -> None:
         """Drops what was written; nothing appears at `path`."""
-        with rasterio.Env(GDAL_CACHEMAX=CACHE_MB), contextlib.suppress(*_FAILURES):
+        with reading(), contextlib.suppress(*_FAILURES):
             # Closed here, not when it is collected, where GDAL would speak past us if the disk is full.
             if self._file is not None:
                 self._file.close()

@@ -78,33 +78,37 @@ def features(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Featu
     observed = np.zeros(pair.valid.shape, bool)
     for top in range(0, len(observed), _STRIP_ROWS):
         rows = slice(top, min(top + _STRIP_ROWS, len(observed)))
-        _strip(pair, normals, rows, total[:, rows], observed[rows])
+        across = np.flatnonzero(pair.valid[rows].any(axis=0))
+        if len(across):  # where nothing was observed the channels stay 0
+            cols = slice(int(across[0]), int(across[-1]) + 1)
+            _strip(pair, normals, (rows, cols), total[:, rows, cols], observed[rows, cols])
     return Features(total, observed)
 
 
 def _strip(
-    pair: Pair, normals: Sequence[tuple[Normals, FloatArray]], rows: slice, total: FloatArray, observed: BoolArray
+    pair: Pair, normals: Sequence[tuple[Normals, FloatArray]], box: Box, total: FloatArray, observed: BoolArray
 ) -> None:
     """Fills in some rows of all channels, and which of their pixels were observed."""
     share = np.zeros(observed.shape, np.float32)
     for each, weights in normals:
-        where = np.flatnonzero((weights[rows] > 0).any(axis=0))
+        where = np.flatnonzero((weights[box] > 0).any(axis=0))
         if not len(where):
             continue
         cols = slice(int(where[0]), int(where[-1]) + 1)
-        weight = weights[rows, cols]
+        part = box[0], slice(box[1].start + cols.start, box[1].start + cols.stop)
+        weight = weights[part]
         if weight.size == share.size and (weight == 1).all():  # as on most ground: no other normals count here
-            observed[:] = _fill(total, pair, each, (rows, cols)) & pair.valid[rows]
+            observed[:] = _fill(total, pair, each, part) & pair.valid[part]
             total *= observed
             return
         channels = np.zeros((len(CHANNELS), *weight.shape), np.float32)
-        seen = _fill(channels, pair, each, (rows, cols))
-        part = np.where(seen, weight, np.float32(0))
-        channels *= part
+        seen = _fill(channels, pair, each, part)
+        shared = np.where(seen, weight, np.float32(0))
+        channels *= shared
         total[:, :, cols] += channels
-        share[:, cols] += part
+        share[:, cols] += shared
         observed[:, cols] |= seen & (weight > 0)
-    observed &= pair.valid[rows]
+    observed &= pair.valid[box]
     total /= np.where(share > 0, share, np.float32(1))
     total *= observed
 

@@ -1,6 +1,7 @@
 """Ground that a detector has seen clear before: what it finds elsewhere may have been there all along (存量)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import shapely
@@ -35,7 +36,13 @@ class SeenGround:
 
 def joined(grounds: list[BaseGeometry]) -> BaseGeometry:
     """Grounds as one; on a grid of a centimetre, so that neighbours' edges meet."""
-    return polygonal(shapely.union_all([shapely.make_valid(ground) for ground in grounds], grid_size=1e-7))
+    return _joined(tuple(ground.wkb for ground in grounds))
+
+
+@lru_cache(maxsize=4)  # the detectors have mostly seen the same, and are asked for one after the other
+def _joined(grounds: tuple[bytes, ...]) -> BaseGeometry:
+    valid = [shapely.make_valid(shapely.from_wkb(ground)) for ground in grounds]
+    return polygonal(shapely.union_all(valid, grid_size=1e-7))
 
 
 def mostly_outside(geometry: BaseGeometry, seen: BaseGeometry) -> bool:

@@ -1,3 +1,4 @@
+import ctypes
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from aoi.grid import Block
+from imagery.files import reading
 from leads.errors import OutputError
 from leads.raster import ImageSink, RasterSink, zone_geobox
 
@@ -116,6 +118,7 @@ import resource, sys
 import numpy as np
 from pathlib import Path
 from aoi.grid import Block
+from imagery.files import reading
 from leads.errors import OutputError
 from leads.raster import RasterSink
 
@@ -171,3 +174,17 @@ def test_image_bands_go_to_their_places_and_a_missing_one_is_unseen(tmp_path: Pa
         sink.write(block.geobox, data, ("blue", "red", "swir16"))
     with rasterio.open(tmp_path / "dn.tif") as source:
         assert source.read()[:, 9, 9].tolist() == [22, 0, 11, 0]
+
+
+def test_writing_leaves_gdal_its_cache(tmp_path: Path) -> None:
+    # rasterio offers no way to ask; GDAL is in this process already
+    library = next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libgdal" in line)
+    cache = ctypes.CDLL(library).GDALGetCacheMax64
+    cache.restype = ctypes.c_int64
+    with reading():
+        before = cache()
+    block = Block(32650, 10, 50, 530, 64)
+    with RasterSink(tmp_path / "a.tif", block.geobox, 1, "float32", float("nan")) as sink:
+        sink.write(block.geobox, np.ones((64, 64), np.float32))
+        assert cache() >= before
+    assert cache() >= before > 1_000_000

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from detectors.core import features as features_module
 from detectors.core.features import CHANNELS, REACH_PX, Features, features
 from detectors.core.normals import Normals, fit
 from detectors.core.types import FloatArray, Pair
@@ -145,3 +146,25 @@ def test_where_no_region_has_a_share_nothing_is_observed(images: Images, make_pa
     assert seen.observed[:, :100].all()
     assert not seen.observed[:, 100:].any()
     assert not seen.channels[:, :, 100:].any()
+
+
+def test_ground_that_was_not_observed_is_not_worked_and_changes_nothing(
+    images: Images, make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = make_pair(*images[:2])
+    valid = np.zeros_like(pair.valid)
+    valid[40:90, 30:70] = True
+    monkeypatch.setattr("detectors.core.features._STRIP_ROWS", 30)
+    worked = []
+
+    def noted(*arguments):
+        worked.append(arguments[-1])
+        return fill(*arguments)
+
+    fill = features_module._fill
+    monkeypatch.setattr(features_module, "_fill", noted)
+    part = whole(replace(pair, valid=valid), images[2])
+    assert {(cols.start, cols.stop) for _, cols in worked} == {(30, 70)}
+    assert (worked[0][0].start, worked[-1][0].stop) == (30, 90)
+    np.testing.assert_array_equal(part.observed, valid)
+    np.testing.assert_allclose(part.channels, whole(pair, images[2]).channels * valid, atol=1e-4)
