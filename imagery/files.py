@@ -30,7 +30,7 @@ CACHE_BYTES = 512_000_000
 """Decoded tiles kept by GDAL, unless the environment says otherwise by GDAL_CACHEMAX.
 
 It holds for the whole process: whoever sets up GDAL with less empties the cache of all (and rasterio takes any number
-for bytes, where GDAL itself takes a small one for megabytes). So there is this one number.
+for bytes, where GDAL itself takes a small one for megabytes). So nobody else sets it, not for writing either.
 """
 
 _Key = tuple[str, int, int]

@@ -24,7 +24,6 @@ from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.windows import Window
 
 from aoi.grid import Block, epsg_of
-from imagery.files import reading
 from leads.staging import refusal, stage
 
 TILE_PX = 512
@@ -107,7 +106,7 @@ class RasterSink:
         }
         self._file: Any = None
         try:
-            with reading():
+            with rasterio.Env():
                 self._file = rasterio.open(self._folder / "blocks.tif", "w", **profile)
         except _FAILURES as error:
             self.discard()
@@ -132,7 +131,7 @@ class RasterSink:
         with self._lock:
             self._written[window] = _checksum(block)
             try:
-                with reading():
+                with rasterio.Env():
                     self._file.write(block, window=window)
             except _FAILURES as error:
                 raise refusal(self.path, error) from error
@@ -154,7 +153,7 @@ class RasterSink:
         }
         whole = self._folder / self.path.name
         try:
-            with reading():
+            with rasterio.Env():
                 self._file.close()
                 rasterio.shutil.copy(self._folder / "blocks.tif", whole, driver="COG", **options)
                 self._verify(whole)
@@ -174,7 +173,7 @@ class RasterSink:
 
     def discard(self) -> None:
         """Drops what was written; nothing appears at `path`."""
-        with reading(), contextlib.suppress(*_FAILURES):
+        with rasterio.Env(), contextlib.suppress(*_FAILURES):
             # Closed here, not when it is collected, where GDAL would speak past us if the disk is full.
             if self._file is not None:
                 self._file.close()

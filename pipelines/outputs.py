@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from aoi.grid import Block
 from detectors.core.types import FloatArray, Surface
+from imagery.files import reading
 from imagery.mosaic import Mosaic
 from leads.raster import ImageSink, RasterSink, zone_geobox
 from pipelines.plan import Plan
@@ -130,8 +131,13 @@ class Outputs:
 
     def close(self) -> None:
         """Finishes every file, some side by side: most of the work on each is one thread's."""
+
+        def close(sink: ImageSink | RasterSink) -> None:
+            with reading():  # for the bound on GDAL's cache
+                sink.close()
+
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            list(pool.map(lambda sink: sink.close(), self._sinks()))
+            list(pool.map(close, self._sinks()))
 
     def discard(self) -> None:
         """Drops every unfinished file."""
