@@ -20,7 +20,7 @@ PROGRAM = Path(__file__).with_name("downloader.py")
 def verified(folder, name):
     """Bytes of an object that the journal beside its unfinished download proves."""
     part, journal = (folder / "partial" / f"{name_of(name)}{suffix}" for suffix in (".part", ".journal"))
-    if not part.exists():
+    if not (part.exists() and journal.exists()):  # killed between making the two: nothing is proven yet
         return 0
     content = part.read_bytes()
     proven = 0
