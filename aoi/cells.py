@@ -26,7 +26,6 @@ RAMP_DEG = 0.1
 MARGIN_DEG = 0.1
 """How far beyond its edges a cell's normals look, so that neighbours agree where they meet."""
 
-
 KNOT_PX = 64
 """Longitude and latitude are exact every so many pixels, and lie on straight lines between."""
 

@@ -63,9 +63,9 @@ class _Shelf(Generic[_D]):
             dataset = dataset or anew()
             yield dataset
         except BaseException:
+            self._give(key, None)
             if dataset:
                 dataset.close()
-            self._give(key, None)
             raise
         self._give(key, dataset)
 

@@ -36,7 +36,6 @@ _GAMMA = 0.7
 """Below 1 lifts the dark ground, where most of the steppe lies."""
 _OUTLINE = (255, 225, 60, 255)
 _CASING = (10, 10, 10, 200)
-_CASING_PX = 4.5
 _AROUND_LINE_PX = 8
 """More than half of the widest line, also where it turns."""
 
@@ -204,7 +203,7 @@ def _draw_outline(panel: Image.Image, rings: list[list[tuple[float, float]]]) ->
         return
     layer = Image.new("RGBA", ((right - left) * _FINE, (bottom - top) * _FINE), (*_OUTLINE[:3], 0))
     pen = ImageDraw.Draw(layer)
-    for colour, width in ((_CASING, _CASING_PX), (_OUTLINE, 2.0)):
+    for colour, width in ((_CASING, 4.5), (_OUTLINE, 2.0)):
         for ring in rings:
             fine = [((x - left) * _FINE, (y - top) * _FINE) for x, y in ring]
             # The second point again, so that the joint at the first is drawn as well.

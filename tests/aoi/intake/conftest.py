@@ -8,18 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 import shapely
-from shapely.geometry import box
-
-GROUND = box(40_412_345, 5_462_100, 40_413_345, 5_463_100)
-"""A square kilometre of zone 40 (3°), where Hailar lies."""
-
-CORNERS = [
-    (5_462_100.0, 40_412_345.0),
-    (5_462_100.0, 40_413_345.0),
-    (5_463_100.0, 40_413_345.0),
-    (5_463_100.0, 40_412_345.0),
-]
-"""X (north) and Y (east) of its corners."""
+from defective import CORNERS, GROUND
 
 PERMIT = {
     "批准文号": "呼自然资临〔2021〕5号",

@@ -2,17 +2,15 @@
 
 import datetime as dt
 import hashlib
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import rasterio
+import store_sites as sites
 from rasterio.transform import from_origin
 
 from leads.desk.keep import ORIGINALS, attachment_path, keep_review
@@ -29,18 +27,6 @@ from leads.store.tables import attachments, case_events, cases
 
 AT = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 NIGHTS = (3, 8)
-
-
-def _sites() -> ModuleType:
-    if "store_sites" not in sys.modules:
-        spec = importlib.util.spec_from_file_location(
-            "store_sites", Path(__file__).parent.parent / "store" / "sites.py"
-        )
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["store_sites"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["store_sites"])
-    return sys.modules["store_sites"]
 
 
 @dataclass
@@ -92,7 +78,6 @@ def result(folder: Path, ground) -> Path:
 
 def fill(path: Path, store: Store) -> Home:
     """Two nights with what was kept of them, a review of the first lead, and a case of it."""
-    sites = _sites()
     home = Home(path, store)
     weights = path / "w.safetensors"
     path.mkdir(exist_ok=True)

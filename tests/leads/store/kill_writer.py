@@ -1,19 +1,12 @@
 """Writes one large night with its evidence into the store named, and says when it begins: something to be killed."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
-spec = importlib.util.spec_from_file_location("store_sites", Path(__file__).with_name("sites.py"))
-assert spec is not None
-assert spec.loader is not None
-sites = importlib.util.module_from_spec(spec)
-sys.modules["store_sites"] = sites
-spec.loader.exec_module(sites)
+import store_sites as sites
 
-from leads.evidence.chain import Ledger  # noqa: E402 – after what it is written with
-from leads.evidence.witness import Witness  # noqa: E402
-from leads.store.store import Store  # noqa: E402
+from leads.evidence.chain import Ledger
+from leads.evidence.witness import Witness
+from leads.store.store import Store
 
 
 def looks(number: int) -> list[object]:

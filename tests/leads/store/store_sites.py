@@ -10,6 +10,9 @@ from shapely.geometry.base import BaseGeometry
 from aoi.area import geodesic_area_m2
 from leads.identity import assign_ids
 from leads.model import Finding, Patch
+from leads.store.outcome import NightResult
+from leads.store.records import LeadRecord
+from leads.store.store import Store
 from leads.tracking.look import Look
 
 WEST, SOUTH, EDGE = 120.0, 49.5, 0.002
@@ -17,6 +20,10 @@ WEST, SOUTH, EDGE = 120.0, 49.5, 0.002
 
 GROUND = box(119.9, 49.4, 120.2, 49.7)
 SPRING = dt.date(2025, 5, 1)
+
+AT = dt.datetime(2025, 7, 1, 3, 4, 5, tzinfo=dt.UTC)
+BY = {"reviewer": "王检", "at": AT, "source": "inbox.gpkg", "source_sha256": "a" * 64}
+"""Who reviews, when and in what."""
 
 
 def day(number: int) -> dt.date:
@@ -66,3 +73,14 @@ def look(
         for lead in leads
     }
     return Look(aoi, detector, day(number), leads, rows, clear, inventory, before)
+
+
+def night(store: Store, *looks: Look, run: str = "run") -> NightResult:
+    """A night of one area, entered."""
+    return store.night(run, looks[0].aoi, looks, (), ())
+
+
+def only(store: Store) -> LeadRecord:
+    """The one lead that there is."""
+    (lead,) = store.leads()
+    return lead
