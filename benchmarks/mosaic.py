@@ -77,7 +77,7 @@ def check(world: str) -> dict[str, Any]:
     worst, seen, several = 0.0, 0, 0
 
     def compared(block: Block) -> tuple[float, int, int]:
-        mine, _ = read_before(scenes, block.geobox, BANDS)
+        mine, _ = read_before(scenes, block.geobox, BANDS, remnants=False)
         return _difference(block, mine, *_odc_block(items, block.geobox), [item.id for item in items])
 
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -118,7 +118,7 @@ def _cpu_s() -> float:
 def _prepared(way: str, scenes: Sequence[Scene], blocks: Sequence[Block]) -> Callable[[], object]:
     """The work to be timed."""
     if way == "ours":
-        return lambda: _each(blocks, lambda block: read_before(scenes, block.geobox, BANDS))
+        return lambda: _each(blocks, lambda block: read_before(scenes, block.geobox, BANDS, remnants=False))
     if way == "odc":
         items = _items(scenes)
         return lambda: _each(blocks, lambda block: _odc_block(items, block.geobox))
@@ -200,7 +200,7 @@ def _recorded(scenes: Sequence[Scene], blocks: Sequence[Block]) -> list[Read]:
     Source.raw, Source.raw_into = raw, raw_into  # type: ignore[method-assign]
     try:
         for block in blocks:
-            read_before(scenes, block.geobox, BANDS)
+            read_before(scenes, block.geobox, BANDS, remnants=False)
     finally:
         Source.raw, Source.raw_into = plain, straight  # type: ignore[method-assign]
     return seen

@@ -13,6 +13,7 @@ from imagery.files import reading
 from imagery.harmonise import harmonised
 from imagery.mosaic import Flag, Mosaic
 from imagery.read import read_into, unfilled
+from imagery.remnants import without_remnants
 from imagery.scene import BANDS, RADAR, Scene
 
 _ROWS = 64
@@ -166,6 +167,8 @@ def read_before(
     geobox: GeoBox,
     bands: tuple[str, ...] = BANDS,
     first: Collection[str] = frozenset(),
+    *,
+    remnants: bool = True,
 ) -> tuple[Mosaic, tuple[Failure, ...]]:
     """The before composite of a block; scenes that can not be read are reported and left out.
 
@@ -178,8 +181,9 @@ def read_before(
         bands: wanted.
         first: ids of scenes that go before all others, such as those of one season with the after day
             (`imagery.seasons.alike`); the others then only fill what those did not see.
+        remnants: whether cloud that no mask knew is looked for where the look taken is bright (`imagery.remnants`).
     """
-    return _read(scenes, geobox, bands, first)
+    return _read(scenes, geobox, bands, first, remnants=remnants)
 
 
 def read_day(
@@ -217,15 +221,22 @@ def read_beside(scenes: Sequence[Scene], geobox: GeoBox) -> tuple[tuple[Mosaic, 
 
 
 def _read(
-    scenes: Sequence[Scene], geobox: GeoBox, bands: tuple[str, ...], first: Collection[str] = ()
+    scenes: Sequence[Scene],
+    geobox: GeoBox,
+    bands: tuple[str, ...],
+    first: Collection[str] = (),
+    *,
+    remnants: bool = False,
 ) -> tuple[Mosaic, tuple[Failure, ...]]:
     by_id = sorted(scenes, key=lambda scene: scene.id)
+    best_first = sorted(by_id, key=lambda scene: (scene.id not in first, *_order(scene)))
+    number = {scene.id: place for place, scene in enumerate(by_id)}
     mosaic = unfilled(geobox, bands, *by_id)
     data, source = mosaic.data, mosaic.source
     flags: NDArray[np.uint8] | None = None
     failures: list[Failure] = []
     with reading():
-        for scene in sorted(by_id, key=lambda scene: (scene.id not in first, *_order(scene))):
+        for scene in best_first:
             blind = None if flags is None else flags != 0
             if blind is not None and not blind.any():
                 break
@@ -235,13 +246,26 @@ def _read(
                 failures.append(Failure(scene.id, str(error)))
                 np.copyto(data, np.float32(np.nan), where=True if blind is None else blind)
                 continue
-            np.copyto(source, np.int16(by_id.index(scene)), where=found == 0)
+            np.copyto(source, np.int16(number[scene.id]), where=found == 0)
             # where a pixel is seen already its flags are 0, and nothing is less
             flags = found if flags is None else _least(flags, found)
+        if remnants and flags is not None:
+            lost = {failure.scene_id for failure in failures}
+            groups = _groups([scene for scene in best_first if scene.id not in lost], first)
+            for scene, error in without_remnants(data, source, groups, number, geobox, bands):
+                failures.append(Failure(scene.id, str(error)))
     if flags is None:
         data.fill(np.nan)
         flags = mosaic.flags
     return _with_used(replace(mosaic, flags=flags)), tuple(failures)
+
+
+def _groups(best_first: Sequence[Scene], first: Collection[str]) -> list[list[Scene]]:
+    """Scenes whose looks may stand for each other: of one season, and of one kind of sensor."""
+    groups: dict[tuple[bool, int], list[Scene]] = {}
+    for scene in best_first:
+        groups.setdefault((scene.id in first, sensor_rank(scene.sensor)), []).append(scene)
+    return list(groups.values())
 
 
 def _order(scene: Scene) -> tuple[int, int, str]:

@@ -39,6 +39,6 @@ def test_both_ways_give_the_same_mosaic_and_the_windows_can_be_decoded(world: Pa
 )
 def test_a_mosaic_that_differs_ends_the_run(world: Path, monkeypatch: pytest.MonkeyPatch, spoil, says) -> None:
     plain = mosaic.read_before
-    monkeypatch.setattr(mosaic, "read_before", lambda *words: (spoil(plain(*words)[0]), ()))
+    monkeypatch.setattr(mosaic, "read_before", lambda *given, **named: (spoil(plain(*given, **named)[0]), ()))
     with pytest.raises(SystemExit, match=says):
         mosaic.check(str(world))

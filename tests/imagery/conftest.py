@@ -44,12 +44,12 @@ def raster() -> Callable[..., Path]:
 
 
 def _noise(seed: int, size: int = SIZE) -> np.ndarray:
-    return np.random.default_rng(seed).integers(300, 4000, (size, size)).astype(np.uint16)
+    return np.random.default_rng(seed).integers(300, 1400, (size, size)).astype(np.uint16)
 
 
 @pytest.fixture
 def noise() -> Callable[..., np.ndarray]:
-    """(size, size) DN of something like ground."""
+    """(size, size) DN of something like ground, none of it so bright that cloud is looked for."""
     return _noise
 
 
