@@ -5,7 +5,17 @@ import math
 import numpy as np
 
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Survey
-from detectors.core.timelogic import AUTUMN_SOIL, SPRING_SOIL, SUMMER, median_level, ndti, since
+from detectors.core.timelogic import (
+    AUTUMN_SOIL,
+    SPRING_SOIL,
+    SUMMER,
+    lacking,
+    median_gap,
+    median_level,
+    ndti,
+    since,
+    within,
+)
 from detectors.core.topsoil import ALONE, COLOUR, STRIPPED, TILLED, SoilChange, soil_change, straightness, stripped_soil
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Transition
 
@@ -25,6 +35,12 @@ GREEN = 0.4
 STRAIGHT = 0.75
 STUBBLE = 0.10
 
+UNLIKE = 0.16
+"""Natural log by which humus that is gone brightens red more than SWIR; drying and tilling brighten both alike."""
+
+NO_CROP = 0.6
+"""Share of the crop around that must be lacking in summer."""
+
 STRIPPED_NAME = Remark("黑土表土剥离", "topsoil stripped")
 
 _SIX = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -36,8 +52,11 @@ def judge(series: PatchSeries) -> Opinion:
         if opinion is not None:
             return opinion
     change = soil_change(series)
-    if not change.known:
-        return _without_soil(series)
+    return _by_its_soil(series, change) if change.known else _without_soil(series)
+
+
+def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
+    """A patch whose bare soil was seen before and since."""
     measures = {
         "red_log": change.red,
         "swir16_log": change.swir,
@@ -50,19 +69,47 @@ def judge(series: PatchSeries) -> Opinion:
     if abs(change.colour) >= COLOUR and change.most > -STRIPPED:
         covered = Remark("颜色已非土壤（建筑、塑料、煤矸等）", "its colour is not that of soil (roofs, plastic, coal)")
         return Opinion(True, (told, covered), measures=measures)
+    if change.looks < 2 and change.most - change.least < UNLIKE and change.least >= TILLED + margin:
+        once = Remark(
+            "仅一期裸土影像，红与短波红外同幅增亮：表土干燥或新翻，待下一期",
+            "one look only, brighter by as much in red as in SWIR: dry or newly tilled soil, until a second look",
+        )
+        return Opinion(False, (told, once), measures=measures)
     if change.least >= STRIPPED + margin:
         return Opinion(True, (told,), STRIPPED_NAME, measures)
     if change.most <= -2 * STRIPPED - margin:
         dug = Remark("较自身裸土期明显变暗，周边未变（挖出泥炭、煤矸堆放等）", "darker than its own soil: peat, coal")
         return Opinion(True, (told, dug), measures=measures, unsure=not change.beside_ring)
+    return _little_brighter(series, change, told, measures)
+
+
+def _little_brighter(series: PatchSeries, change: SoilChange, told: Remark, measures: dict[str, float]) -> Opinion:
+    """Soil that brightened in one band, or by little: what grew there in summer, and its edges, decide."""
+    margin = 0.0 if change.beside_ring else ALONE
     if change.most < TILLED + margin:
         same = Remark("裸土亮度与往年相当：翻耕或休耕", "as bright as its own bare soil before: tillage or fallow")
         return Opinion(False, (told, same), measures=measures)
+    bare = _bare_in_july(series)
+    if bare is not None and change.most >= STRIPPED + margin and change.least >= TILLED / 2:
+        return Opinion(True, (told, bare), STRIPPED_NAME, measures, unsure=not change.beside_ring)
     if measures["straightness"] < STRAIGHT:
         vague = Remark("增亮不足且边界不规则", "little brighter, and no straight edge")
         return Opinion(False, (told, vague), measures=measures)
     edge = Remark("增亮不多，但边界平直，须核实", "not much brighter, but its edges are straight: to be checked")
     return Opinion(True, (told, edge), measures=measures, unsure=True)
+
+
+def _bare_in_july(series: PatchSeries) -> Remark | None:
+    """What a field lacked in summer since, where all around it a crop stood; None where it lacked little."""
+    summer = since(series, series.first_seen) & within(series, SUMMER)
+    gap, ring = median_gap(series, "ndvi", summer), median_level(series, "ndvi", summer, series.ring)
+    share = lacking(gap, ring)
+    if not share >= NO_CROP:
+        return None
+    return Remark(
+        f"首见后夏季缺失周边作物的{share:.0%}（NDVI {gap:+.2f}）",
+        f"in summer since it lacked {share:.0%} of the crop around it (NDVI {gap:+.2f})",
+    )
 
 
 def _told(change: SoilChange) -> Remark:

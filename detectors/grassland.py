@@ -21,8 +21,6 @@ GREEN_AGAIN = 0.2
 PLOUGHED = Remark("疑似开垦（五月裸露、七月返绿）", "ploughed by its look (bare in May, green in July)")
 
 TRANSITIONS = (
-    # What burnt greens by itself; fire is found by the model of forests and of the ground.
-    Transition(VEGETATION, frozenset({Surface.BURNT}), 0.0, "过火", "burnt"),
     Transition(VEGETATION - {Surface.TREE}, BARE, 1.0, "草原开垦或剥离", "grass ploughed or stripped"),
     Transition(VEGETATION - {Surface.TREE}, BUILT, 1.0, "草原变建设", "grass built or paved over"),
     Transition(BARE, BUILT, 0.8, "裸地变建设", "bare ground built on"),
@@ -38,7 +36,7 @@ def judge(series: PatchSeries) -> Opinion:
     for why in (burnt(series), mown(series, may), old_strip(series)):
         if why is not None:
             return Opinion(False, (why,))
-    opinion = lasting(series, from_plants=series.transition != 4)
+    opinion = lasting(series, from_plants=series.transition != 3)
     repeated = [year for year, share in sorted(mays.items()) if share >= BARE_IN_MAY]
     green = [one for one in summers(series, of=looks) if one.lacking < GREEN_AGAIN]
     if not repeated or not green or repeated[-1] < green[-1].year:

@@ -10,7 +10,8 @@ import numpy as np
 
 from detectors.core import open_water, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
-from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Years
+from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Survey, Years
+from detectors.core.lasting_loss import burnt
 from detectors.core.shapes import compactness
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
@@ -41,6 +42,9 @@ RETREAT = 0.3
 MOVED = 0.3
 """Share of a patch that must have turned from water to land or back for water to be what it is about."""
 
+EDGE_PX, WIDE_PX, LEVEL_PX = 2, 5, 97
+"""Width of the water's mixed edge, least width of land that was made, edge of the window whose water is the level."""
+
 FIXED = 0.5
 """Share of earlier summers' looks with plants in the same place, from which they are rooted."""
 
@@ -51,9 +55,14 @@ def judge(series: PatchSeries) -> Opinion:
     water = open_water.wet(series)
     if found and (Surface.BLOOM in found.after or (found.before == WATER and found.after == VEGETATION)):
         return _bloom(series, water)
+    if found is None and _floats(series, water):
+        return _bloom(series, water)
     hay = plant_cover.mown(series)
     if hay is not False:
         return Opinion(hay is None, (plant_cover.HAY_OR_NOT if hay is None else plant_cover.HAY,), unsure=hay is None)
+    char = burnt(series)
+    if char is not None:
+        return Opinion(False, (char,))
     compared = open_water.compare(series, water)
     if compared is None:
         return Opinion(True, (_FEW,), unsure=True)
@@ -159,6 +168,53 @@ def algae(series: PatchSeries | Years, water: FloatArray) -> FloatArray:
     return np.where(np.isfinite(water), bloom, np.nan).astype(np.float32)
 
 
+def _floats(series: PatchSeries, water: FloatArray) -> bool:
+    """Whether a patch that a survey found is about algae: open water, and algae on it on some look since."""
+    at = np.array([series.first_seen is not None and day >= series.first_seen for day in series.days], np.bool_)
+    part = open_water.part(algae(series, water), series.inside)[at]
+    lake = float((open_water.share(water) >= 0.5)[series.inside].mean())
+    return lake >= 0.5 and bool(np.nanmax(part, initial=0) >= BLOOM_SHARE)
+
+
+def blooming(years: Years) -> FloatArray:
+    """Algae on the newest year's greenest look of water that had nothing green on it in any year before: 1; else 0."""
+    from scipy import ndimage
+
+    water, floats = open_water.wet(years), years.index("fai")
+    green, index = years.index("ndvi"), years.index("mndwi")
+    with np.errstate(invalid="ignore"):
+        algal = (floats[-1] > FLOATING) & (index[-1] > -0.1)
+        was = np.where(np.isfinite(water[:-1]), (water[:-1] >= 0.5) & (green[:-1] < 0.2), True)
+    # pixels of the water's edge hold some of what grows ashore
+    open_lake = ndimage.binary_erosion(np.asarray(was.all(axis=0)), iterations=EDGE_PX, border_value=1)
+    known = years.ground & np.isfinite(floats[-1]) & np.isfinite(water[:-1]).any(axis=0)
+    return np.where(known, (algal & open_lake).astype(np.float32), np.float32(np.nan))
+
+
+def new_shore(years: Years) -> FloatArray:
+    """Land where the lake was in every year before, and not because it is low: 1; other ground 0; NaN = not observed.
+
+    What falls dry along a shore is a strip; only what is wider than `WIDE_PX` counts.
+    """
+    from scipy import ndimage
+
+    water = open_water.wet(years)
+    out = np.where(years.ground & np.isfinite(water[-1]), np.float32(0), np.float32(np.nan))
+    if len(water) <= river_channel.LEAST_YEARS:
+        return out
+    level = open_water.levels_around(water, LEVEL_PX)
+    seen = np.isfinite(water[:-1]).sum(axis=0) >= river_channel.LEAST_YEARS
+    with np.errstate(invalid="ignore"):
+        always = seen & (open_water.share(water[:-1]) >= river_channel.ALWAYS_WATER)
+        lowest = np.min(np.where(np.isfinite(level[:-1]), level[:-1], np.float32(np.inf)), axis=0)
+        high = ~(level[-1] < lowest - open_water.LIKE_LEVEL)
+        dry = always & (water[-1] <= open_water.NEVER) & high
+    core = ndimage.binary_opening(dry, np.ones((WIDE_PX, WIDE_PX), np.bool_))
+    grown = ndimage.binary_dilation(core, iterations=WIDE_PX, mask=dry)
+    out[grown & years.ground] = 1
+    return out
+
+
 def _bloom(series: PatchSeries, water: FloatArray) -> Opinion:
     """Algae on two dates from July to September, where open water is at other times and no plants are rooted."""
     inside, seen = series.inside, algae(series, water)
@@ -236,4 +292,9 @@ DETECTOR = Detector(
         seasons=(Season((5, 20), (10, 15)),), years=8, ring_m=800.0, bands=(*SIX, "rededge1"), most_looks=48
     ),
     judge=judge,
+    surveys=(
+        Survey(Season((5, 20), (10, 15)), 6, SIX, ("reserve_zones",), new_shore, RECLAIMED, judged=True),
+        # algae are the greenest that water ever is, and drift: one day shows them here, another there
+        Survey(BLOOM_SEASON, 3, SIX, ("reserve_zones",), blooming, BLOOM, "greenest", judged=True),
+    ),
 )

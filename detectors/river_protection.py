@@ -11,6 +11,7 @@ import numpy as np
 from detectors.core import open_water, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Site, Survey, Watch, Years
+from detectors.core.lasting_loss import burnt
 from detectors.core.shapes import compactness
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
@@ -44,6 +45,9 @@ def judge(series: PatchSeries) -> Opinion:
             return Opinion(
                 hay is None, (plant_cover.HAY_OR_NOT if hay is None else plant_cover.HAY,), unsure=hay is None
             )
+        char = burnt(series)
+        if char is not None:
+            return Opinion(False, (char,))
     water = open_water.wet(series)
     compared = open_water.compare(series, water)
     if compared is None:
@@ -288,7 +292,9 @@ DETECTOR = Detector(
     watches=(
         Watch(
             "river_scope",
-            History((plant_cover.SOWING, plant_cover.HIGH_SUMMER), 1, 100.0, (*SIX, "rededge1")),
+            History(
+                (plant_cover.SOWING, plant_cover.HIGH_SUMMER, plant_cover.AFTER_HARVEST), 1, 100.0, (*SIX, "rededge1")
+            ),
             _late,
             tall_fields,
             TALL,

@@ -1,7 +1,12 @@
 """临时用地未复垦: permitted temporary sites still bare after their day, used beyond their outline, or built on."""
 
+import warnings
+
+import numpy as np
+
+from detectors.core.arrays import BoolArray
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Watch
-from detectors.core.lasting_loss import lasting
+from detectors.core.lasting_loss import burnt, lasting
 from detectors.core.papers import accepted, day_of, looked_at, reclaim_by
 from detectors.core.recovery import Duty, still_open
 from detectors.core.timelogic import MAY, PADS, SUMMER
@@ -11,6 +16,12 @@ PERMITS = "temporary_land_permits"
 
 BEYOND_M = 100.0
 """Use beyond an outline begins beside it; what is farther off is no use of that permit."""
+
+RISE, CONCRETE, BARE_NDVI_MOST = 0.05, 0.85, 0.25
+"""Ground that was covered: rise of blue reflectance, blue over red (soil 0.55–0.75, concrete 0.9–1.1), highest NDVI."""
+
+LEAST_BUILT_M2 = 1000.0
+BUILT_WITHIN = Remark("临时用地期内建房或硬化", "built on or paved within the term")
 
 ON_BARE, ON_BUILT = 3, 4
 """Places, from 1, of the transitions of ground that a site had cleared before."""
@@ -44,8 +55,62 @@ def not_reclaimed(series: PatchSeries, site: Site) -> Opinion:
     )  # fmt: skip
 
 
+def looked_into(site: Site) -> bool:
+    """Whether a permit's ground is looked at: past its day as `due` says, before it for building inside the term."""
+    approved = day_of(site.attributes, "approved")
+    in_term = approved is not None and approved < looked_at(site) and not accepted(site)
+    return due(site) or (in_term and reclaim_by(site.attributes) is not None)
+
+
+def held(series: PatchSeries, site: Site) -> Opinion:
+    """Past its day a site has to be restored; before it nothing may be built there for good (土地管理法 art. 57)."""
+    return not_reclaimed(series, site) if due(site) else built_on(series, site)
+
+
+def built_on(series: PatchSeries, site: Site) -> Opinion:
+    """Whether part of a site in its term was covered with roofs or concrete, as the last two looks show it.
+
+    Huts of a camp look alike from above, so the lead asks for a look on the ground.
+    """
+    until_now = np.array([day <= looked_at(site) for day in series.days], np.bool_)
+    blue, red, plants = (one[until_now] for one in (series.band("blue"), series.band("red"), series.index("ndvi")))
+    if len(blue) < 3:
+        return Opinion(False, (Remark("影像不足三期", "fewer than three looks"),), unsure=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN: never observed
+        usual = np.nanpercentile(blue[:-2], 30, axis=0)
+        last, colour = np.min(blue[-2:], axis=0), np.min((blue / np.maximum(red, np.float32(1e-3)))[-2:], axis=0)
+    with np.errstate(invalid="ignore"):
+        covered = (last - usual >= RISE) & (colour >= CONCRETE) & (np.max(plants[-2:], axis=0) < BARE_NDVI_MOST)
+    ground = _blocks(covered & series.inside, LEAST_BUILT_M2 / series.pixel_m**2) & series.inside
+    if not ground.any():
+        seen = np.isfinite(last)[series.inside].mean() if series.inside.any() else 0.0
+        return Opinion(False, (Remark("期内未见建房", "nothing built within the term"),), unsure=bool(seen < 0.5))
+    area = float(ground.sum()) * series.pixel_m**2
+    told = Remark(
+        f"期内约{area:.0f}平方米变为屋面或硬化地面，是否永久性建筑须实地核实",
+        f"about {area:.0f} m² became roofs or concrete within the term; whether for good has to be seen on the ground",
+    )
+    return Opinion(True, (told,), BUILT_WITHIN, {"built_m2": area}, where=ground)
+
+
+def _blocks(mask: BoolArray, least_px: float) -> BoolArray:
+    """Pieces of at least so many pixels, gaps of two pixels between roofs closed."""
+    from scipy import ndimage
+
+    eight = np.ones((3, 3), np.bool_)
+    closed = ndimage.binary_closing(np.pad(mask, 2), eight)[2:-2, 2:-2]
+    label, count = ndimage.label(closed, eight)
+    sizes = np.bincount(label[mask], minlength=count + 1)
+    sizes[0] = 0
+    return np.asarray(sizes[label] >= max(least_px, 1))
+
+
 def judge(series: PatchSeries) -> Opinion:
     """Holds use beyond an outline and building in term against drought, recovery and the ground's own years before."""
+    char = burnt(series)
+    if char is not None:
+        return Opinion(False, (char,))
     return lasting(series, from_plants=series.transition not in (ON_BARE, ON_BUILT))
 
 
@@ -72,8 +137,8 @@ DETECTOR = Detector(
         Watch(
             kind=PERMITS,
             history=History(seasons=(SUMMER, PADS, MAY), years=7, most_looks=56),
-            due=due,
-            judge=not_reclaimed,
+            due=looked_into,
+            judge=held,
             change=Remark("临时用地逾期未复垦", "temporary land not reclaimed in time"),
         ),
     ),

@@ -5,8 +5,11 @@ import numpy as np
 from detectors.core import open_water, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Survey, Years
+from detectors.core.lasting_loss import burnt
 from detectors.core.moisture import Moisture, moisture
 from detectors.core.shapes import compactness, masked_mean, straight_lines
+from detectors.core.surroundings import ramp, smooth
+from detectors.core.timelogic import CHAR_NBR, CHAR_NDTI, SOIL_NDVI, below_soil
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
 DRAINED = Remark("湿地疏干", "wetland drained")
@@ -19,6 +22,9 @@ DRYING = Remark("湿地逐年变干", "wetland drying from year to year")
 DRY = 0.10
 """NDMI below what is usual and what the basin does, from which a patch is drier; half a green-up's worth."""
 
+ALONE = 0.20
+"""The same for a summer that stands alone: dry weeks and grazing do less."""
+
 RESTORED = 0.05
 """Less than this is none: looks differ by about so much."""
 
@@ -29,8 +35,14 @@ of one of 2 m 0.010; of meadow without one it is 0.006 on one pixel in a hundred
 TIMES_NOISE = 6.0
 """Least depth over the median depth of the ground's own lines."""
 
+SOIL_NDTI, LITTER_NDTI = (0.12, 0.06), (0.10, 0.15)
+"""NDTI at which ground begins to be soil, or litter, and from which on it is: tilled soil 0.04–0.08, marsh 0.2."""
+
 NEARBY_PX = 97
 """Edge of the window that stands for a pixel's basin: with the reach of a line it stays within `SURVEY_REACH_PX`."""
+
+WAS_WATER = 0.15
+"""Share of a patch that a survey found which was open water before, for water to be what it is about."""
 
 STRIP_PX, STRIP_LENGTH = 4.0, 6.0
 """Width at most, and length over width at least, of a ditch or road."""
@@ -53,21 +65,24 @@ def judge(series: PatchSeries) -> Opinion:
     bare = float(soil.mean()) if soil.size else float("nan")
     measures |= {"bare_looks": bare}
     found = DETECTOR.transitions[series.transition - 1] if series.transition else None
+    char = burnt(series)
+    if char is not None:
+        return Opinion(False, (char, wet_by_week.remark()), measures=measures)
+    crop = plant_cover.crop_of(series, first.year)
+    if crop.grown and not _strip(series, since):
+        text = Remark(
+            f"播种期裸土占 {crop.sown:.0%}，夏季 NDVI 最高 {crop.peak:.2f}：种植",
+            f"bare on {crop.sown:.0%} of the looks at sowing, NDVI up to {crop.peak:.2f} in summer: sown",
+        )
+        return Opinion(True, (text, wet_by_week.remark()), SOWN, measures)
     back = _recovered(series, since)
     if back is not None:
         return Opinion(False, (back, wet_by_week.remark()), measures=measures)
     strip = _strip(series, since)
     if strip is not None:
         return Opinion(True, (*_sides(series, since), wet_by_week.remark()), strip, measures)
-    if found is not None and WATER in (found.before, found.after):
+    if (found is not None and WATER in (found.before, found.after)) or (found is None and _was_water(series)):
         return _water(series, found, wet_by_week, measures)
-    crop = plant_cover.crop_of(series, first.year)
-    if crop.grown:
-        text = Remark(
-            f"播种期裸土占 {crop.sown:.0%}，夏季 NDVI 最高 {crop.peak:.2f}：种植",
-            f"bare on {crop.sown:.0%} of the looks at sowing, NDVI up to {crop.peak:.2f} in summer: sown",
-        )
-        return Opinion(True, (text, wet_by_week.remark()), SOWN, measures)
     return _dry(found, bare, wet_by_week, measures)
 
 
@@ -110,14 +125,25 @@ def _recovered(series: PatchSeries, since: BoolArray) -> Remark | None:
     )
 
 
-def _water(series: PatchSeries, found: Transition, wet: Moisture, measures: dict[str, float]) -> Opinion:
-    """Open water that came or went: only where the rest of the water in the window did not."""
+def _was_water(series: PatchSeries) -> bool:
+    """Whether a good part of a patch that a survey found was open water before."""
+    until = np.array([series.last_before is not None and day <= series.last_before for day in series.days], np.bool_)
+    was = open_water.part(open_water.wet(series), series.inside)[until]
+    was = was[np.isfinite(was)]
+    return bool(was.size) and float(np.median(was)) >= WAS_WATER
+
+
+def _water(series: PatchSeries, found: Transition | None, wet: Moisture, measures: dict[str, float]) -> Opinion:
+    """Open water that came or went: only where the rest of the water in the window did not, and no river moved."""
     compared = open_water.compare(series, open_water.wet(series))
     if compared is None:
         return Opinion(True, (wet.remark(),), measures=measures, unsure=True)
     moved = river_channel.banks(compared.was, compared.now)
     measures |= {"water_before": compared.was_inside, "water_after": compared.now_inside}
-    if found.before == WATER:
+    natural = _river(series, moved)
+    if natural is not None:
+        return Opinion(False, (natural, compared.remark()), measures=measures)
+    if found is None or found.before == WATER:
         depth = open_water.depth_of(moved.lost & series.inside)
         elsewhere = open_water.retreat(moved.lost, moved.before, series.inside, depth)
         measures |= {"retreat_elsewhere": elsewhere}
@@ -134,6 +160,18 @@ def _water(series: PatchSeries, found: Transition, wet: Moisture, measures: dict
         )
         return Opinion(False, (text, compared.remark()), measures=measures)
     return Opinion(True, (compared.remark(), wet.remark()), measures=measures, unsure=not compared.like)
+
+
+def _river(series: PatchSeries, moved: river_channel.Banks) -> Remark | None:
+    """A sentence where a channel moved: the other bank did as much, or ragged ground came or went along its water."""
+    balance, shape = moved.compensation(series.inside), compactness(series.inside)
+    if balance >= river_channel.COMPENSATED:
+        zh = f"对岸同时变化（补偿比{balance:.2f}）：河道自然变迁"
+        return Remark(zh, f"the other bank moved {balance:.2f} times as much: a river")
+    ragged = shape.rectangle < river_channel.COMPACT
+    if not (ragged and river_channel.beside_water(series.inside, moved.before & ~series.inside)):
+        return None
+    return Remark("紧邻水面且形状不规整：河道或岸线自然变化", "ragged, along the water: a bank that moved by itself")
 
 
 def _strip(series: PatchSeries, since: BoolArray) -> Remark | None:
@@ -193,11 +231,41 @@ def drying(years: Years) -> FloatArray:
         return np.full(years.ground.shape, np.nan, np.float32)
     own = np.stack([one - masked_mean(one, years.ground & np.isfinite(one), NEARBY_PX) for one in ndmi])
     own = np.stack([masked_mean(one, years.ground & np.isfinite(one), 5) for one in own])
-    usual, last = plant_cover.nan_median(own[:-2]), np.max(own[-2:], axis=0)
-    lowest = np.min(np.where(np.isfinite(own[:-2]), own[:-2], np.float32(np.inf)), axis=0)
+    twice = _below(own[:-2], np.max(own[-2:], axis=0), DRY)
+    once = np.fmax(_below(own[:-1], own[-1], ALONE), np.minimum(_below(own[:-2], own[-2], ALONE), twice + 0.25))
     enough = np.isfinite(own[:-2]).sum(axis=0) >= 3
-    score = np.minimum((usual - last) / (2 * DRY), (lowest - last) / DRY)
+    score = np.fmax(twice, once)
     return np.where(years.ground & enough, np.clip(score, 0, 1), np.nan).astype(np.float32)
+
+
+def _below(before: FloatArray, now: FloatArray, by: float) -> FloatArray:
+    """(H, W) how far a level lies under what was usual and under the lowest of the years before: 0.5 = by so much."""
+    usual = plant_cover.nan_median(before)
+    lowest = np.min(np.where(np.isfinite(before), before, np.float32(np.inf)), axis=0)
+    return np.asarray(np.minimum((usual - now) / (2 * by), (lowest - now) / by), np.float32)
+
+
+def sown(years: Years) -> FloatArray:
+    """Soil in every May from some year on, litter in every May before it: 1; neither: 0.
+
+    Marsh that was cut or mown shows litter, burnt marsh char; only what was turned over shows soil.
+    """
+    one, other = years.band("swir16"), years.band("swir22")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        straw = (one - other) / np.maximum(one + other, np.float32(1e-3))
+        straw = np.stack([smooth(look) for look in straw])
+        char = (straw < CHAR_NDTI) & (below_soil(years.index("nbr"), years.index("ndvi")) < CHAR_NBR)
+        bare = (years.index("ndvi") < SOIL_NDVI) & (years.index("mndwi") < 0) & ~char
+        soil = np.where(bare, ramp(straw, *SOIL_NDTI), 0)
+        litter = ramp(straw, *LITTER_NDTI)
+    seen = np.isfinite(straw)
+    soil, litter = np.where(seen, soil, np.float32(1)), np.where(seen, litter, np.float32(1))
+    score = np.zeros(years.ground.shape, np.float32)
+    for first in range(1, len(years.years)):
+        known = seen[:first].any(axis=0)
+        score = np.fmax(score, known * np.minimum(litter[:first].min(axis=0), soil[first:].min(axis=0)))
+    told = years.ground & seen[-1] & seen[:-1].any(axis=0)
+    return np.where(told, score, np.nan).astype(np.float32)
 
 
 DETECTOR = Detector(
@@ -222,6 +290,7 @@ DETECTOR = Detector(
     judge=judge,
     surveys=(
         Survey(Season((5, 5), (6, 5)), 4, SIX, ("wetland",), ditches, NEW_LINE, "median"),
-        Survey(Season((6, 15), (8, 14)), 6, SIX, ("wetland",), drying, DRYING, "median"),
+        Survey(Season((6, 15), (8, 14)), 6, SIX, ("wetland",), drying, DRYING, "median", judged=True),
+        Survey(Season((4, 25), (6, 12)), 4, SIX, ("wetland",), sown, SOWN, "barest", judged=True),
     ),
 )

@@ -252,8 +252,8 @@ def _read(
         if remnants and flags is not None:
             lost = {failure.scene_id for failure in failures}
             groups = _groups([scene for scene in best_first if scene.id not in lost], first)
-            for scene, error in without_remnants(data, source, groups, number, geobox, bands):
-                failures.append(Failure(scene.id, str(error)))
+            for scene, reason in without_remnants(data, source, groups, number, geobox, bands):
+                failures.append(Failure(scene.id, str(reason)))
     if flags is None:
         data.fill(np.nan)
         flags = mosaic.flags

@@ -44,6 +44,18 @@ def _odds_times(chance: FloatArray, factor: FloatArray) -> FloatArray:
     return np.asarray(favour / np.maximum(favour + 1 - chance, np.float32(1e-9)), np.float32)
 
 
+def _bare_beneath(weight: FloatArray, index: NDArray[np.uint8]) -> None:
+    """What a model does not say of char it says of dark bare ground: fresh earth is often taken for char.
+
+    Whether it burnt, a patch's later looks tell (`lasting_loss.burnt`); by one look it must not be lost.
+    """
+    burnt, bare = Surface.BURNT, Surface.DARK_BARE
+    for silent, known in ((np.s_[:, burnt], np.s_[:, bare]), (np.s_[burnt, :], np.s_[bare, :])):
+        unsaid = index[silent] == 0
+        weight[silent] = np.where(unsaid, weight[known], weight[silent])
+        index[silent] = np.where(unsaid, index[known], index[silent])
+
+
 def _table(detector: Detector) -> tuple[FloatArray, NDArray[np.uint8]]:
     """(S, S) weight and transition index by surface before and after; the first transition that fits wins."""
     size = max(Surface) + 1
@@ -53,6 +65,7 @@ def _table(detector: Detector) -> tuple[FloatArray, NDArray[np.uint8]]:
         where = np.ix_(sorted(transition.before), sorted(transition.after))
         weight[where] = transition.weight
         index[where] = number
+    _bare_beneath(weight, index)
     for unknown in (np.s_[Surface.UNKNOWN, :], np.s_[:, Surface.UNKNOWN]):
         weight[unknown] = 1.0
         index[unknown] = 0

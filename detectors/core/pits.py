@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from detectors.core import open_water, river_channel
 from detectors.core.history import Opinion, PatchSeries, Remark, Season
 from detectors.core.lasting_loss import lasting
 from detectors.core.timelogic import GREEN_NDVI, SUMMER, beside, median_level, since, summers, until, within
@@ -24,6 +25,8 @@ TOPSOIL = 1.8
 TILLED, STRAIGHT = 2.15, 0.78
 """swir16 over red of tilled or black soil, and the share of its rectangle that a field fills; mines are ragged."""
 
+RAINS = Season((7, 1), (8, 31))
+
 WET = 0.0
 """MNDWI of mud and shallow water, which the surface may have been taken for bare ground."""
 
@@ -40,7 +43,10 @@ def ploughed(series: PatchSeries) -> Remark | None:
 
 
 def flooded(series: PatchSeries) -> Opinion:
-    """Water where a pit was open already is no new ground."""
+    """Water where a pit was open already is no new ground, nor is what a river took or what stood in the rains."""
+    why = _of_a_river(series) or _ponding(series)
+    if why is not None:
+        return Opinion(False, (why,))
     before = [one for one in summers(series, SUMMER) if _before(series, one.year)]
     lacked = [one.lacking for one in before if math.isfinite(one.lacking)]
     if not lacked:
@@ -57,6 +63,30 @@ def flooded(series: PatchSeries) -> Opinion:
         f"此前为植被（缺失{max(was, 0):.0%}），现为水面", f"green before ({max(was, 0):.0%} lacking), water now"
     )
     return Opinion(True, (told,), measures={"lacking_before": was})
+
+
+def _of_a_river(series: PatchSeries) -> Remark | None:
+    """A sentence where the water begins at water that was there before; None where it lies apart, as in a pit."""
+    water = open_water.wet(series)
+    was = open_water.share(water, np.flatnonzero(until(series, series.last_before)))
+    with np.errstate(invalid="ignore"):
+        before = (was >= open_water.ALWAYS) & ~series.inside
+    if before.sum() < open_water.LEAST_WATER_PX or not river_channel.beside_water(series.inside, before):
+        return None
+    return Remark("与原有水面相连：河湖涨落或河道摆动", "joined to water that was there: a river or lake that moved")
+
+
+def _ponding(series: PatchSeries) -> Remark | None:
+    """A sentence where the water was gone on the looks outside the rains; None where it stayed, or none was seen."""
+    water = series.level("mndwi", series.inside)
+    rains = np.array([RAINS.holds(day) for day in series.days], np.bool_)
+    dry_season = since(series, series.first_seen) & np.isfinite(water) & ~rains
+    if not dry_season.any() or np.median(water[dry_season]) > WET:
+        return None
+    return Remark(
+        f"汛期积水：7—8月以外{int(dry_season.sum())}次影像无水",
+        f"ponding: no water on {int(dry_season.sum())} looks outside July and August",
+    )
 
 
 def dried(series: PatchSeries) -> Opinion:

@@ -28,6 +28,12 @@ LATE_AUGUST = Season((8, 12), (8, 31))
 EARLY_SUMMER = Season((6, 10), (8, 14))
 """Before the first hay."""
 
+AFTER_HARVEST = Season((9, 1), (9, 20))
+EARLY_AUGUST = Season((8, 3), (8, 11))
+NO_CEREAL = ((LATE_AUGUST, 0.6), (AFTER_HARVEST, 0.4), (EARLY_AUGUST, 0.78))
+"""Seasons with the least NDVI of what is neither wheat nor rape; the first that was seen decides. By September both
+are straw, while maize fades slowly; early in August both have begun to fade."""
+
 TALL_NDRE = 0.45
 """Red-edge index (705 nm) of a closed stand of maize; meadows and thin crops lie below it."""
 
@@ -134,11 +140,26 @@ def tall_pixels(series: PatchSeries, sowing: BoolArray, summer: BoolArray) -> tu
         spring, soil = nan_median(plants[sowing]), nan_median(dip[sowing])
         wet = nan_median(series.index("mndwi")[sowing]) > 0
         bare = (spring < 0.35) & (soil < RESIDUE + 0.3 * np.maximum(spring - 0.2, 0)) & ~wet
-        stand, late = nan_median(edge[summer]), np.array([LATE_AUGUST.holds(day) for day in series.days]) & summer
+        stand = nan_median(edge[summer])
         dense = np.where(np.isfinite(stand), stand >= TALL_NDRE, nan_median(plants[summer]) >= TALL_NDVI)
-        green = nan_median(plants[late])
-    seen = np.isfinite(soil) & np.isfinite(green)
-    return bare & dense & (green >= 0.6) & seen, seen
+    green, told = np.zeros(series.inside.shape, np.bool_), np.zeros(series.inside.shape, np.bool_)
+    for season, least in NO_CEREAL:
+        level = nan_median(plants[_of_year(series, sowing | summer) & _within(series, season)])
+        here = np.isfinite(level) & ~told
+        green[here] = level[here] >= least
+        told |= here
+    seen = np.isfinite(soil) & told
+    return bare & dense & green & seen, seen
+
+
+def _within(series: PatchSeries, season: Season) -> BoolArray:
+    return np.array([season.holds(day) for day in series.days], np.bool_)
+
+
+def _of_year(series: PatchSeries, looks: BoolArray) -> BoolArray:
+    """(T,) all looks of the years of some looks."""
+    years = {day.year for day, one in zip(series.days, looks, strict=True) if one}
+    return np.array([day.year in years for day in series.days], np.bool_)
 
 
 def mown(series: PatchSeries) -> bool | None:

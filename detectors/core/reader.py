@@ -15,7 +15,7 @@ from detectors.core.neighbourhood import box_of, with_reach
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.rarity import Rarity, logit
 from detectors.core.surface_head import SurfaceHead
-from detectors.core.types import BoolArray, FloatArray, Pair, Reading, Surface
+from detectors.core.types import VEGETATION, BoolArray, FloatArray, Pair, Reading, Surface
 
 if TYPE_CHECKING:  # not against a circle: torch is heavy, and listing detectors must not wait for it
     from detectors.core.inference import Engine
@@ -28,6 +28,9 @@ SUREST = 8.0
 
 _GUIDE_UNIT = 1.5
 """Bands come in units of the scene's robust spread, and vary by more than that."""
+
+_THIN = sorted(VEGETATION - {Surface.TREE, Surface.WET_VEGETATION})
+"""Surfaces that ground with few plants on it passes for."""
 
 Shares = Sequence[tuple[Normals, FloatArray]]
 """Normals, each with its (H, W) share in every pixel."""
@@ -208,4 +211,7 @@ def surfaces(pair: Pair, head: SurfaceHead | None) -> tuple[np.ndarray, np.ndarr
         return before, after
     before, after = (head.classify(image, pair.bands)[0] for image in (pair.before, pair.after))
     burnt = head.burnt_between(pair.before, pair.after, pair.bands, before, after)
+    plants = np.isin(after, _THIN) & np.isin(before, sorted(VEGETATION))
+    bare = plants & surface.laid_bare(pair.before, pair.after, pair.bands)
+    after = np.where(bare, np.uint8(Surface.BRIGHT_BARE), after)
     return before, np.where(burnt, np.uint8(Surface.BURNT), after)

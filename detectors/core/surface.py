@@ -44,6 +44,27 @@ def classify(image: FloatArray, bands: tuple[str, ...]) -> NDArray[np.uint8]:
     return code
 
 
+LAID_BARE, SPARSE, SOIL_NDTI = 0.55, 0.36, 0.13
+"""Ground is laid bare where NDVI fell below this share of what it was and below this level (weeds on gravel, plants
+under plastic), and SWIR shows soil and not straw (NDTI; van Deventer et al. 1997)."""
+
+
+def laid_bare(before: FloatArray, after: FloatArray, bands: tuple[str, ...]) -> BoolArray:
+    """(H, W) where plants gave way to ground with few plants on it, which by itself still passes for thin grass.
+
+    Args:
+        before: (C, H, W) reflectance 0–1, NaN = not observed.
+        after: the same bands and grid. Without both SWIR bands nothing is called laid bare: straw looks alike.
+        bands: names of the C bands.
+    """
+    if not {"red", "nir", "swir16", "swir22"} <= set(bands):
+        return np.zeros(after.shape[1:], np.bool_)
+    was, now = (ratio(image, bands, "nir", "red") for image in (before, after))
+    straw = ratio(after, bands, "swir16", "swir22")
+    with np.errstate(invalid="ignore"):
+        return np.asarray((now < SPARSE) & (now < LAID_BARE * was) & (straw < SOIL_NDTI))
+
+
 def _rules(
     band: dict[str, FloatArray], have: set[str], image: FloatArray, bands: tuple[str, ...]
 ) -> list[tuple[Surface, BoolArray]]:

@@ -111,7 +111,7 @@ def test_without_other_years_it_stands_and_says_so(ground: ModuleType) -> None:
 # --- surveys ---------------------------------------------------------------------------------------------------------
 
 WIDE = (72, 72)
-DITCHES, DRYING = DETECTOR.surveys
+DITCHES, DRYING, SOWING = DETECTOR.surveys
 
 
 def may(ground: ModuleType, parts: list[Any], seed: int = 1, **weather: Any) -> np.ndarray:
