@@ -5,15 +5,18 @@ import math
 import numpy as np
 
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Survey
+from detectors.core.lasting_loss import burnt
 from detectors.core.timelogic import (
     AUTUMN_SOIL,
     SPRING_SOIL,
     SUMMER,
+    bare_looks,
     lacking,
     median_gap,
     median_level,
     ndti,
     since,
+    until,
     within,
 )
 from detectors.core.topsoil import ALONE, COLOUR, STRIPPED, TILLED, SoilChange, soil_change, straightness, stripped_soil
@@ -38,6 +41,9 @@ STUBBLE = 0.10
 UNLIKE = 0.16
 """Natural log by which humus that is gone brightens red more than SWIR; drying and tilling brighten both alike."""
 
+LIKE = 0.02
+"""Natural log within which both brightened alike."""
+
 NO_CROP = 0.6
 """Share of the crop around that must be lacking in summer."""
 
@@ -48,11 +54,27 @@ _SIX = ("blue", "green", "red", "nir", "swir16", "swir22")
 
 def judge(series: PatchSeries) -> Opinion:
     """Holds a patch against harvest, ponding, fallow and tillage, by the field's own bare soil before."""
-    for opinion in (_harvested(series), _ponding(series)):
+    char = burnt(series)
+    for opinion in (_harvested(series), _ponding(series), Opinion(False, (char,)) if char is not None else None):
         if opinion is not None:
             return opinion
     change = soil_change(series)
     return _by_its_soil(series, change) if change.known else _without_soil(series)
+
+
+def no_field(series: PatchSeries) -> Remark | None:
+    """A sentence where springs and autumns of two years before never showed soil: what is tilled is bare then."""
+    windows = within(series, SPRING_SOIL) | within(series, AUTUMN_SOIL)
+    straw = ndti(series, series.inside)
+    looks = windows & until(series, series.last_before) & np.isfinite(straw)
+    years = {day.year for day, look in zip(series.days, looks, strict=True) if look}
+    if len(years) < 2 or bare_looks(series, series.inside)[looks].any():
+        return None
+    count = int(looks.sum())
+    return Remark(
+        f"未提供图层；此前春秋{count}期影像均未见裸土：不是耕地",
+        f"no layer was given, and none of {count} looks of springs and autumns before shows soil: no field",
+    )
 
 
 def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
@@ -75,6 +97,9 @@ def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
             "one look only, brighter by as much in red as in SWIR: dry or newly tilled soil, until a second look",
         )
         return Opinion(False, (told, once), measures=measures)
+    if change.swir > change.red + LIKE and change.least >= TILLED:
+        dried = Remark("短波红外增亮多于红波段：表土变干", "brighter in SWIR more than in red: the soil is drier")
+        return Opinion(False, (told, dried), measures=measures)
     if change.least >= STRIPPED + margin:
         return Opinion(True, (told,), STRIPPED_NAME, measures)
     if change.most <= -2 * STRIPPED - margin:
@@ -192,6 +217,7 @@ DETECTOR = Detector(
     ground=("black_soil", "basic_farmland"),
     history=History(seasons=(SPRING_SOIL, SUMMER, AUTUMN_SOIL), years=4, most_looks=48),
     judge=judge,
+    own_by_look=no_field,
     surveys=tuple(
         Survey(
             season=season,

@@ -24,17 +24,26 @@ BLOOM_SEASON = Season((7, 1), (9, 30))
 FLOATING = 0.02
 """FAI (Hu 2009) from which algae float; clear and turbid water lie below 0."""
 
+PLANTS = 0.15
+"""NDVI of algae that float; mud, which has their FAI, lies below it."""
+
 CHLOROPHYLL = 0.10
 """NDCI (Mishra & Mishra 2012) from which water holds a bloom that does not float yet."""
 
 BLOOM_SHARE = 0.2
 """Share of the patch, or as much water near it, that must show algae on a date."""
 
+LAKE_M2 = 20e4
+"""Usual water in the window of a patch by which it may lie at a lake, where no reserve was given."""
+
 SHORE_M = 300.0
 """How far beyond the reserve's outline the shore still is the lake's: the line was drawn at one level of it."""
 
 APART_DAYS = 3
 """Dates nearer than this are one."""
+
+SURELY_WATER = 0.65
+"""Share of a patch that was water before from which on it was the lake, and no river's mouth."""
 
 RETREAT = 0.3
 """Share of the rest of the shore that did the same, from which it was the lake."""
@@ -103,7 +112,7 @@ def _reclaimed(
         if elsewhere == elsewhere
         else "no other shore nearby to compare with",
     )
-    unsure = not compared.like or compared.after < 2
+    unsure = not compared.like or compared.after < 2 or compared.was_inside < SURELY_WATER
     return Opinion(True, (alone, text), RECLAIMED, measures, unsure=unsure)
 
 
@@ -159,9 +168,9 @@ _DRAWDOWN = Remark(
 
 def algae(series: PatchSeries | Years, water: FloatArray) -> FloatArray:
     """(T, H, W) 1 = water with algae on it, 0 = not, NaN = not observed."""
-    floats, index = series.index("fai"), series.index("mndwi")
+    floats, index, green = series.index("fai"), series.index("mndwi"), series.index("ndvi")
     with np.errstate(invalid="ignore"):
-        bloom = (floats > FLOATING) & (index > -0.1)
+        bloom = (floats > FLOATING) & ((index > 0) | ((index > -0.1) & (green > PLANTS)))
         if "rededge1" in series.bands:
             edge, red = series.band("rededge1"), series.band("red")
             bloom |= ((edge - red) / np.maximum(edge + red, np.float32(1e-3)) > CHLOROPHYLL) & (index > 0)
@@ -183,7 +192,7 @@ def blooming(years: Years) -> FloatArray:
     water, floats = open_water.wet(years), years.index("fai")
     green, index = years.index("ndvi"), years.index("mndwi")
     with np.errstate(invalid="ignore"):
-        algal = (floats[-1] > FLOATING) & (index[-1] > -0.1)
+        algal = (floats[-1] > FLOATING) & (index[-1] > -0.1) & (green[-1] > PLANTS)
         was = np.where(np.isfinite(water[:-1]), (water[:-1] >= 0.5) & (green[:-1] < 0.2), True)
     # pixels of the water's edge hold some of what grows ashore
     open_lake = ndimage.binary_erosion(np.asarray(was.all(axis=0)), iterations=EDGE_PX, border_value=1)
@@ -205,7 +214,7 @@ def new_shore(years: Years) -> FloatArray:
     level = open_water.levels_around(water, LEVEL_PX)
     seen = np.isfinite(water[:-1]).sum(axis=0) >= river_channel.LEAST_YEARS
     with np.errstate(invalid="ignore"):
-        always = seen & (open_water.share(water[:-1]) >= river_channel.ALWAYS_WATER)
+        always = seen & (np.where(np.isfinite(water[:-1]), water[:-1], 1) >= 0.5).all(axis=0)
         lowest = np.min(np.where(np.isfinite(level[:-1]), level[:-1], np.float32(np.inf)), axis=0)
         high = ~(level[-1] < lowest - open_water.LIKE_LEVEL)
         dry = always & (water[-1] <= open_water.NEVER) & high
@@ -266,6 +275,11 @@ def _apart(days: list[dt.date]) -> list[dt.date]:
     return kept
 
 
+def no_lake(series: PatchSeries) -> Remark | None:
+    """A sentence where too little water lies around a patch for a lake."""
+    return open_water.no_water(series, LAKE_M2)
+
+
 DETECTOR = Detector(
     id="hulun_lake",
     name_zh="呼伦湖保护监督",
@@ -292,6 +306,7 @@ DETECTOR = Detector(
         seasons=(Season((5, 20), (10, 15)),), years=8, ring_m=800.0, bands=(*SIX, "rededge1"), most_looks=48
     ),
     judge=judge,
+    own_by_look=no_lake,
     surveys=(
         Survey(Season((5, 20), (10, 15)), 6, SIX, ("reserve_zones",), new_shore, RECLAIMED, judged=True),
         # algae are the greenest that water ever is, and drift: one day shows them here, another there

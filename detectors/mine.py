@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Watch
 from detectors.core.lasting_loss import burnt, lasting, mown
+from detectors.core.open_water import wet
 from detectors.core.papers import accepted, day_of, looked_at
 from detectors.core.pits import WET, dried, flooded, ploughed, reshaped
 from detectors.core.recovery import Duty, still_open
+from detectors.core.river_channel import bank, bar
 from detectors.core.timelogic import (
     MAY,
     SUMMER,
@@ -33,12 +35,18 @@ def judge(series: PatchSeries) -> Opinion:
     if series.transition == FROM_WATER:
         return dried(series)
     if series.transition in (WORKED_ON, DUG_UP):
-        wet = median_level(
+        level = median_level(
             series, "mndwi", until(series, series.last_before) & within(series, Season((5, 1), (10, 10)))
         )
-        return dried(series) if wet > WET else reshaped(series)
+        return dried(series) if level > WET else reshaped(series)
     mays = barest(series, MAY, since(series, series.first_seen))
-    for why in (burnt(series), mown(series, max(mays.values(), default=math.nan))):
+    water = wet(series)
+    for why in (
+        bar(series, water),
+        bank(series, water),
+        burnt(series),
+        mown(series, max(mays.values(), default=math.nan)),
+    ):
         if why is not None:
             return Opinion(False, (why,))
     found = lasting(series)

@@ -24,11 +24,11 @@ TALL = Remark("种植高秆作物", "tall crops")
 MOVED = 0.3
 """Share of a patch that must have turned from land to water or back for water to be what it is about."""
 
-PASSED = 0.3
-"""Share of a patch of land over which the channel went in the years between."""
-
 LEVEL_PX, LARGEST_PX = 97, 50
 """Edge of the window whose water stands for the level, and the largest fill that the survey looks for, in pixels."""
+
+RIVER_M2 = 1e4
+"""Usual water in the window of a patch by which it may lie at a river, where no scope was given."""
 
 HUGS = 0.6
 """Part of a narrow strip's length along the water's edge from which it is a revetment."""
@@ -171,29 +171,15 @@ def _land(series: PatchSeries, water: FloatArray, compared: open_water.Compared,
     strip = _revetment(inside, compared.now)
     if strip is not None:
         return Opinion(False, (strip,), measures=measures)
-    passed, shape = _passed(series, water), compactness(inside)
-    measures |= {"channel_passed": passed, "elongation": shape.elongation}
-    compact = shape.rectangle >= river_channel.COMPACT and shape.elongation < 3
-    if passed >= PASSED and not compact and not _built(found):
-        bar = Remark(
-            f"图斑 {passed:.0%} 在往年曾为水面，形状不规整：河槽摆动或洪水冲淤",
-            f"{passed:.0%} of it was water in other years and its shape is the river's: bars laid anew",
-        )
-        return Opinion(True, (bar, text), NATURAL, measures)
+    measures |= {"channel_passed": river_channel.passed(series, water), "elongation": compactness(inside).elongation}
+    laid = river_channel.bar(series, water)
+    if laid is not None and not _built(found):
+        return Opinion(True, (laid, text), NATURAL, measures)
     return Opinion(True, (text,), measures=measures)
 
 
 def _built(found: Transition | None) -> bool:
     return found is not None and found.after == BUILT
-
-
-def _passed(series: PatchSeries, water: FloatArray) -> float:
-    """Share of the patch that was water in some year and land in another, before it was first seen as it is."""
-    _, states = river_channel.by_year(water, tuple(day.year for day in series.days))
-    with np.errstate(invalid="ignore"):
-        was = np.asarray((states >= 0.5).any(axis=0))
-        dry = np.asarray((states <= 0.5).any(axis=0))
-    return float((was & dry)[series.inside].mean())
 
 
 def _revetment(inside: BoolArray, now: FloatArray) -> Remark | None:
@@ -266,6 +252,11 @@ def _late(site: Site) -> bool:
     return site.today >= dt.date(site.today.year, 8, 20)
 
 
+def no_river(series: PatchSeries) -> Remark | None:
+    """A sentence where too little water lies around a patch for a river."""
+    return open_water.no_water(series, RIVER_M2)
+
+
 DETECTOR = Detector(
     id="river_protection",
     name_zh="河道保护",
@@ -289,6 +280,7 @@ DETECTOR = Detector(
         seasons=(Season((5, 5), (6, 25)), Season((7, 20), (9, 30))), years=8, ring_m=800.0, bands=(*SIX, "rededge1")
     ),
     judge=judge,
+    own_by_look=no_river,
     watches=(
         Watch(
             "river_scope",

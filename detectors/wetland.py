@@ -38,6 +38,9 @@ TIMES_NOISE = 6.0
 SOIL_NDTI, LITTER_NDTI = (0.12, 0.06), (0.10, 0.15)
 """NDTI at which ground begins to be soil, or litter, and from which on it is: tilled soil 0.04–0.08, marsh 0.2."""
 
+BLACK_MIRBI = 2.0
+"""MIRBI halfway from soil (1.75–1.87) to char (2.2), of the mean of a pixel's neighbours."""
+
 NEARBY_PX = 97
 """Edge of the window that stands for a pixel's basin: with the reach of a line it stays within `SURVEY_REACH_PX`."""
 
@@ -65,9 +68,13 @@ def judge(series: PatchSeries) -> Opinion:
     bare = float(soil.mean()) if soil.size else float("nan")
     measures |= {"bare_looks": bare}
     found = DETECTOR.transitions[series.transition - 1] if series.transition else None
-    char = burnt(series)
+    char = burnt(series) or _spring_fire(series, first.year)
     if char is not None:
         return Opinion(False, (char, wet_by_week.remark()), measures=measures)
+    water = open_water.wet(series)
+    laid = river_channel.bar(series, water) or river_channel.bank(series, water)
+    if laid is not None:
+        return Opinion(False, (laid, wet_by_week.remark()), measures=measures)
     crop = plant_cover.crop_of(series, first.year)
     if crop.grown and not _strip(series, since):
         text = Remark(
@@ -84,6 +91,17 @@ def judge(series: PatchSeries) -> Opinion:
     if (found is not None and WATER in (found.before, found.after)) or (found is None and _was_water(series)):
         return _water(series, found, wet_by_week, measures)
     return _dry(found, bare, wet_by_week, measures)
+
+
+def _spring_fire(series: PatchSeries, year: int) -> Remark | None:
+    """A sentence where the marsh was char at sowing time: it greens again by summer, as a crop does."""
+    looks = plant_cover.looks_of(series, plant_cover.SOWING, year)
+    past = np.array([series.last_before is not None and day <= series.last_before for day in series.days], np.bool_)
+    spring = past & np.array([plant_cover.SOWING.holds(day) for day in series.days], np.bool_)
+    wet = plant_cover.median_of(series.level("mndwi", series.inside), looks)  # water is dark in the infrared too
+    if wet > 0 or not plant_cover.charred(series, looks, spring, plant_cover.SURE_MIRBI):
+        return None
+    return Remark("播种期为炭黑地面：春季火烧后返青", "char at sowing time: marsh that burnt in spring")
 
 
 def _dry(found: Transition | None, bare: float, wet: Moisture, measures: dict[str, float]) -> Opinion:
@@ -255,6 +273,7 @@ def sown(years: Years) -> FloatArray:
         straw = (one - other) / np.maximum(one + other, np.float32(1e-3))
         straw = np.stack([smooth(look) for look in straw])
         char = (straw < CHAR_NDTI) & (below_soil(years.index("nbr"), years.index("ndvi")) < CHAR_NBR)
+        char |= np.stack([smooth(look) for look in 10 * other - 9.8 * one + 2]) > BLACK_MIRBI
         bare = (years.index("ndvi") < SOIL_NDVI) & (years.index("mndwi") < 0) & ~char
         soil = np.where(bare, ramp(straw, *SOIL_NDTI), 0)
         litter = ramp(straw, *LITTER_NDTI)

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from aoi.area import geodesic_area_m2
-from detectors.core.history import Opinion, Remark
+from detectors.core.history import Opinion, PatchSeries, Remark
+from detectors.core.types import Detector
 from pipelines.judged import Account, Dated
 from pipelines.law import Law
 
@@ -43,6 +45,27 @@ def on_own_ground(found: Sequence[Dated], law: Law, account: Account) -> list[Da
         else:
             account.drop(one.detector.id, _OFF)
     return kept
+
+
+def by_its_look(found: Sequence[Dated], law: Law) -> list[Dated]:
+    """Patches of models that were given no layer of their ground: judged also by what the ground looked like before."""
+    return [replace(one, detector=_asked_first(one.detector)) if _blind(one.detector, law) else one for one in found]
+
+
+def _blind(detector: Detector, law: Law) -> bool:
+    return bool(detector.ground) and not law.kinds.intersection(detector.ground)
+
+
+def _asked_first(detector: Detector) -> Detector:
+    look, judge = detector.own_by_look, detector.judge
+    if look is None or judge is None:
+        return detector
+
+    def judged(series: PatchSeries) -> Opinion:
+        other = look(series)
+        return judge(series) if other is None else Opinion(False, (other,))
+
+    return replace(detector, judge=judged)
 
 
 _OFF = Opinion(False, (Remark("不在本模型图层范围内", "off the model's own ground, by the layers given"),))

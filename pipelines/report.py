@@ -15,7 +15,7 @@ from pipelines.dating import Dating
 from pipelines.judged import Account, Dated, judged
 from pipelines.law import Law
 from pipelines.outputs import Outputs
-from pipelines.ownground import on_own_ground
+from pipelines.ownground import by_its_look, on_own_ground
 from pipelines.past import Past
 from pipelines.plan import Plan
 from pipelines.progress import Progress
@@ -48,7 +48,7 @@ def leads_of(
     dating = Dating(blocks, outputs)
     account = Account()
     every = [dated for detector in plan.detectors for dated in _dated(plan, detector, results, dating)]
-    pairs = on_own_ground(every, law, account)
+    pairs = by_its_look(on_own_ground(every, law, account), law)
     keys = [task.key for task in plan.surveys]
     pieces = {key: [piece for result in results for piece in result.fragments.get(key, ())] for key in keys}
     surveys = surveyed(plan, blocks, pieces, dating, outputs)

@@ -190,7 +190,7 @@ def last_lawful_day(watch: Watch, site: Site) -> dt.date | None:
 
 def _blind_notes(blind: Sequence[_Due]) -> list[str]:
     notes = [
-        f"{one.detector.id}: {one.watch.kind} {one.site.id} is due, but was not observed well enough to tell"
+        f"{one.detector.id}: {one.watch.kind} {one.site.id} was to be looked at, and not observed well enough to tell"
         for one in blind[:NAMED]
     ]
     if len(blind) > NAMED:

@@ -25,16 +25,19 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
     A score is multiplied by the weight; of the certainty that people worked there (`Reading.site`), which is a
     probability, the odds are: a kind of change that is seldom their work needs to look the more like it. Nor is it ever
     surer than the weight: what weighs less than `Detector.begun_at` is a part of other patches at most.
+
+    Fresh earth is often taken for char. The certainty, which is small on a burn, counts what a model does not say of
+    char as bare ground, and whether it burnt a patch's later looks tell (`lasting_loss.burnt`); the score does not.
     """
-    weight, index = _table(detector)
+    weight, charred, index = _table(detector)
     before, after = reading.surface_before, reading.surface_after
-    share = weight[before, after]
+    share, worked = weight[before, after], charred[before, after]
 
     def timed(score: FloatArray) -> FloatArray:
         return score if detector.time_logic is None else detector.time_logic(pair, reading, score)
 
     score = timed(reading.disturbance * share)
-    site = None if reading.site is None else timed(np.minimum(_odds_times(reading.site, share), share))
+    site = None if reading.site is None else timed(np.minimum(_odds_times(reading.site, worked), worked))
     return ChangeMap(score, index[before, after], detector.id, weights_sha256, pair.geobox, pair.after_date, site)
 
 
@@ -44,20 +47,11 @@ def _odds_times(chance: FloatArray, factor: FloatArray) -> FloatArray:
     return np.asarray(favour / np.maximum(favour + 1 - chance, np.float32(1e-9)), np.float32)
 
 
-def _bare_beneath(weight: FloatArray, index: NDArray[np.uint8]) -> None:
-    """What a model does not say of char it says of dark bare ground: fresh earth is often taken for char.
+def _table(detector: Detector) -> tuple[FloatArray, FloatArray, NDArray[np.uint8]]:
+    """(S, S) by surface before and after: weight, weight with char as bare ground, transition index.
 
-    Whether it burnt, a patch's later looks tell (`lasting_loss.burnt`); by one look it must not be lost.
+    The first transition that fits wins.
     """
-    burnt, bare = Surface.BURNT, Surface.DARK_BARE
-    for silent, known in ((np.s_[:, burnt], np.s_[:, bare]), (np.s_[burnt, :], np.s_[bare, :])):
-        unsaid = index[silent] == 0
-        weight[silent] = np.where(unsaid, weight[known], weight[silent])
-        index[silent] = np.where(unsaid, index[known], index[silent])
-
-
-def _table(detector: Detector) -> tuple[FloatArray, NDArray[np.uint8]]:
-    """(S, S) weight and transition index by surface before and after; the first transition that fits wins."""
     size = max(Surface) + 1
     weight = np.full((size, size), 1.0 if detector.any_transition else 0.0, np.float32)
     index = np.zeros((size, size), np.uint8)
@@ -65,8 +59,13 @@ def _table(detector: Detector) -> tuple[FloatArray, NDArray[np.uint8]]:
         where = np.ix_(sorted(transition.before), sorted(transition.after))
         weight[where] = transition.weight
         index[where] = number
-    _bare_beneath(weight, index)
+    charred = weight.copy()
+    burnt, bare = Surface.BURNT, Surface.DARK_BARE
+    for silent, known in ((np.s_[:, burnt], np.s_[:, bare]), (np.s_[burnt, :], np.s_[bare, :])):
+        unsaid = index[silent] == 0
+        charred[silent] = np.where(unsaid, charred[known], charred[silent])
+        index[silent] = np.where(unsaid, index[known], index[silent])
     for unknown in (np.s_[Surface.UNKNOWN, :], np.s_[:, Surface.UNKNOWN]):
-        weight[unknown] = 1.0
+        weight[unknown] = charred[unknown] = 1.0
         index[unknown] = 0
-    return weight, index
+    return weight, charred, index

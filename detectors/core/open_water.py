@@ -229,6 +229,22 @@ def _like(inside: FloatArray, level: FloatArray, earlier: BoolArray, later: Bool
     return earlier & (level >= bar - LIKE_LEVEL), later & (level <= bar + 2 * LIKE_LEVEL)
 
 
+def no_water(series: PatchSeries, least_m2: float) -> Remark | None:
+    """A sentence where less open water than that lay in the window in most looks before; None where more may lie."""
+    looks = np.array([series.last_before is not None and day <= series.last_before for day in series.days], np.bool_)
+    if looks.sum() < 2:
+        return None
+    with np.errstate(invalid="ignore"):
+        usual = share(wet(series), np.flatnonzero(looks)) >= 0.5
+    area = float(usual.sum()) * series.pixel_m**2
+    if area >= least_m2:
+        return None
+    return Remark(
+        f"未提供图层；周边常年水面仅{area / 1e4:.1f}公顷",
+        f"no layer was given, and only {area / 1e4:.1f} ha of water around",
+    )
+
+
 def high_water(series: PatchSeries, water: FloatArray, until_before: bool = True) -> BoolArray:
     """(H, W) ground that water reached at least once in the years before: within the multi-year high-water line.
 

@@ -77,11 +77,13 @@ def _of_a_river(series: PatchSeries) -> Remark | None:
 
 
 def _ponding(series: PatchSeries) -> Remark | None:
-    """A sentence where the water was gone on the looks outside the rains; None where it stayed, or none was seen."""
+    """A sentence where no look outside the rains showed the water; None where one did."""
     water = series.level("mndwi", series.inside)
     rains = np.array([RAINS.holds(day) for day in series.days], np.bool_)
     dry_season = since(series, series.first_seen) & np.isfinite(water) & ~rains
-    if not dry_season.any() or np.median(water[dry_season]) > WET:
+    if not dry_season.any():
+        return Remark("仅见于7—8月：汛期积水不计，待秋季影像", "seen in July and August only: ponding, until autumn")
+    if np.median(water[dry_season]) > WET:
         return None
     return Remark(
         f"汛期积水：7—8月以外{int(dry_season.sum())}次影像无水",

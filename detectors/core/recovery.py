@@ -41,6 +41,10 @@ PAD_STRAW = -0.035
 PAD_BRIGHT = 0.01
 """Before green-up a pad has no litter (NDTI) and is brighter (reflectance) than the grass around it."""
 
+DRY_GREEN = 0.24
+"""NDVI of a ring in a dry summer by which a site's own years can still be told: it is `LEAST_SPAN` that parts bare
+ground from thin grass then, and a site that was like this before its use is none."""
+
 LEAST_M2 = 1000.0
 """Smallest open ground worth a lead; half of the site where that is less."""
 
@@ -191,7 +195,7 @@ def _years(series: PatchSeries, last: dt.date) -> list[_Year]:
     """Summers in which the ring was green and seen, oldest first."""
     ndvi, bsi, mndwi = series.index("ndvi"), series.index("bsi"), series.index("mndwi")
     ring, ring_bsi = series.level("ndvi", series.ring), series.level("bsi", series.ring)
-    allowed = until(series, last) & np.nan_to_num(ring >= GREEN_NDVI)
+    allowed = until(series, last) & np.nan_to_num(ring >= DRY_GREEN)
     found = []
     for year in sorted({day.year for day in series.days}):
         looks = np.flatnonzero(series.of(SUMMER, year) & allowed)

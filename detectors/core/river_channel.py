@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.core.arrays import BoolArray, FloatArray
+from detectors.core.history import PatchSeries, Remark
 from detectors.core.open_water import ALWAYS, NEVER, share
 from detectors.core.shapes import compactness
 
@@ -23,6 +24,12 @@ CORE = 0.55
 
 COMPACT = 0.65
 """Least part of its smallest rectangle that a fill or pit covers; an ellipse covers 0.79."""
+
+PASSED = 0.3
+"""Share of a patch of land over which the channel went in the years between."""
+
+ALONG = 0.25
+"""Share of a patch's rim at the water from which ragged ground is the bank's own."""
 
 LEAST_PX = 8
 """Fewer pixels have no shape to speak of."""
@@ -150,6 +157,48 @@ def dug(moved: Banks, ever: BoolArray) -> BoolArray:
         if apart and not cut(piece) and shape.rectangle >= COMPACT and shape.elongation < LONG:
             out[window] |= piece
     return out
+
+
+def passed(series: PatchSeries, water: FloatArray) -> float:
+    """Share of a patch that was water in some year before and land in another: ground over which a channel went."""
+    # of the year of the change nothing: it may have shown before its model's season let it be seen
+    first = series.first_seen
+    earlier = [number for number, day in enumerate(series.days) if first is None or day.year < first.year]
+    if not earlier:
+        return 0.0
+    _, states = by_year(water[earlier], tuple(series.days[number].year for number in earlier))
+    with np.errstate(invalid="ignore"):
+        was = np.asarray((states >= 0.5).any(axis=0))
+        dry = np.asarray((states <= 0.5).any(axis=0))
+    return float((was & dry)[series.inside].mean())
+
+
+def bar(series: PatchSeries, water: FloatArray) -> Remark | None:
+    """A sentence where a patch is a bar laid anew: a channel went over it, and its shape is the river's."""
+    part, shape = passed(series, water), compactness(series.inside)
+    if part < PASSED or (shape.rectangle >= COMPACT and shape.elongation < 3):
+        return None
+    return Remark(
+        f"图斑{part:.0%}在往年曾为水面，形状不规整：河槽摆动或洪水冲淤",
+        f"{part:.0%} of it was water in other years and its shape is the river's: bars laid anew",
+    )
+
+
+def bank(series: PatchSeries, water: FloatArray) -> Remark | None:
+    """A sentence where ragged ground lies along the water there was before: what a flood does to a bank."""
+    from scipy import ndimage
+
+    earlier = np.array([series.last_before is not None and day <= series.last_before for day in series.days], np.bool_)
+    with np.errstate(invalid="ignore"):
+        before = (share(water, np.flatnonzero(earlier)) >= ALWAYS) & ~series.inside
+    rim = series.inside & ~ndimage.binary_erosion(series.inside, _EIGHT)
+    along = float((rim & ndimage.binary_dilation(before, _EIGHT, iterations=2)).sum()) / max(float(rim.sum()), 1.0)
+    if along < ALONG or compactness(series.inside).rectangle >= COMPACT:
+        return None
+    return Remark(
+        f"边界{along:.0%}紧邻原有水面，形状不规整：岸滩冲淤",
+        f"{along:.0%} of its rim lies at the water, ragged: a bank",
+    )
 
 
 def beside_water(gained: BoolArray, before: BoolArray) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.core.arrays import BoolArray as BoolArray
 from detectors.core.arrays import FloatArray as FloatArray
-from detectors.core.history import History, Opinion, PatchSeries, Season, Survey, Watch
+from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Survey, Watch
 
 if TYPE_CHECKING:  # not against a circle: listing the models must not wait for what pixels need
     from odc.geo.geobox import GeoBox
@@ -157,6 +157,9 @@ class Detector:
 
     ground_within_m: float = 0.0
     """How far from such ground a patch may lie; 0 = on it."""
+
+    own_by_look: Callable[[PatchSeries], Remark | None] | None = None
+    """Where no layer of its ground was given: says by its past why a patch is no such ground; None where it may be."""
 
     rules: tuple[str, ...] = ()
     time_logic: TimeLogic | None = None

@@ -1,6 +1,7 @@
 """One night: every area that is due, the store, the evidence, the desk, and the page of the morning."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ class Night:
     def summary(self) -> str:
         """What a person wants to know in the morning, and where to read on."""
         lines = [f"night of {self.night}", *(line for area in self.areas for line in area.lines()), *self.notes]
+        counts = Counter(word for news in self.news.values() for word, ids in news.items() for _ in ids)
+        lines.append("leads 线索: " + (", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing new"))
         lines += [f"bulletin: {self.bulletin}"] if self.bulletin else []
         lines += [f"inbox: {self.inbox}"] if self.inbox else []
         return "\n".join(lines)

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.black_soil import DETECTOR, TO_WATER, judge
+from detectors.black_soil import DETECTOR, STRIPPED_NAME, TO_WATER, judge
 from detectors.core.history import Opinion
 from detectors.core.timelogic import SPRING_SOIL
+from detectors.core.topsoil import SoilChange
 
 SEEDS = pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 SHAPE = (44, 44)
@@ -134,6 +135,51 @@ def test_without_bare_soil_on_both_sides_it_stands_unsure(ground: ModuleType) ->
     found = patch(ground, ground.fixed(spoil=1), 1, before=dt.date(2020, 1, 1))
     assert found.stands
     assert found.unsure
+
+
+@pytest.mark.parametrize(
+    ("change", "stands", "waits"),
+    [
+        (SoilChange(0.30, 0.24, 0.0, 1, 6, True), False, True),
+        (SoilChange(0.30, 0.24, 0.0, 2, 6, True), True, False),  # it stayed so
+        (SoilChange(0.45, 0.24, 0.0, 1, 6, True), True, False),  # humus is gone
+        (SoilChange(0.36, 0.30, 0.0, 1, 6, False), False, True),
+        (SoilChange(0.36, 0.30, 0.4, 1, 6, True), True, False),  # no soil at all
+        (SoilChange(0.30, 0.34, 0.0, 2, 6, True), False, False),  # it only dried
+    ],
+)
+def test_soil_brighter_alike_in_red_and_swir_waits_for_a_second_look(
+    ground: ModuleType, monkeypatch: pytest.MonkeyPatch, change: SoilChange, stands: bool, waits: bool
+) -> None:
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: change)
+    found = patch(ground, ground.field_of("spring wheat", "chernozem"), 1)
+    assert found.stands is stands
+    assert any("一期" in remark.zh for remark in found.remarks) is waits
+
+
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_field_tilled_anew_is_no_lead_after_one_look(ground: ModuleType, seed: int) -> None:
+    tilled = ground.fixed(tilled=1)
+    found = patch(ground, tilled, seed, until=dt.date(2024, 5, 24), rain=0.0, lost=0.0, cloud=0.0)
+    assert not found.stands
+    assert found.measures["bare_looks"] == 1
+    assert "一期" in found.remarks[-1].zh
+
+
+@SEEDS
+def test_soil_brighter_in_red_alone_is_stripped_where_nothing_grows_beside_the_crop(
+    ground: ModuleType, seed: int
+) -> None:
+    wheat = ground.field_of("spring wheat", "chernozem")
+    below = ground.fixed(clay=0.25, mud=0.25, chernozem=0.5)
+    bare = patch(ground, below, seed, rain=0.3)
+    assert (bare.stands, bare.change) == (True, STRIPPED_NAME)
+    assert bare.measures["swir16_log"] < 0.2 < bare.measures["red_log"]
+    assert "缺失周边作物" in bare.remarks[-1].zh
+    sown = patch(ground, ground.then(below, (dt.date(2024, 6, 1), wheat)), seed, rain=0.3)
+    fallow = ground.in_years(wheat, [2024], ground.fixed(chernozem=1))
+    for found in (sown, patch(ground, below, seed, around=fallow, rain=0.3)):
+        assert (found.stands, found.unsure, found.change) == (True, True, None)
 
 
 # --- bare-soil composites --------------------------------------------------------------------------------------------

@@ -13,7 +13,10 @@ from detectors.hulun_lake import BLOOM, DETECTOR, PIT, RECLAIMED, judge
 SHAPE = (44, 44)
 YEARS = range(2020, 2026)
 LAST, FIRST, CHANGE = dt.date(2024, 9, 20), dt.date(2025, 6, 1), dt.date(2025, 4, 1)
-NUMBERS = {transition.name_zh: number for number, transition in enumerate(DETECTOR.transitions, start=1)}
+SURVEYED = ""
+NUMBERS = {SURVEYED: 0} | {
+    transition.name_zh: number for number, transition in enumerate(DETECTOR.transitions, start=1)
+}
 
 
 def water(ground: ModuleType) -> Any:
@@ -98,8 +101,9 @@ def shore_cover(ground: ModuleType) -> Any:
     return lambda day, dry: (green if day.year in (2022, 2024, 2025) else wet)(day, dry)
 
 
+@pytest.mark.parametrize("transition", ["水面变植被", SURVEYED])
 @pytest.mark.parametrize("red_edge", [True, False])
-def test_a_bloom_needs_two_dates(ground: ModuleType, red_edge: bool) -> None:
+def test_a_bloom_needs_two_dates(ground: ModuleType, red_edge: bool, transition: str) -> None:
     inside = ground.box(SHAPE, slice(12, 32), slice(26, 42))
     first = dt.date(2025, 7, 15)
 
@@ -110,11 +114,11 @@ def test_a_bloom_needs_two_dates(ground: ModuleType, red_edge: bool) -> None:
         )(day, dry)
 
     twice = [*shore(ground, {}), (inside, bloomed((194, 225)))]
-    found = opinion(ground, twice, inside, "水面变植被", first=first, step=9, lost=0, red_edge=red_edge)
+    found = opinion(ground, twice, inside, transition, first=first, step=9, lost=0, red_edge=red_edge)
     assert (found.stands, found.unsure, found.change) == (True, False, BLOOM)
     assert found.measures["bloom_dates"] >= 2
     once = [*shore(ground, {}), (inside, bloomed((190, 198)))]
-    found = opinion(ground, once, inside, "水面变植被", first=first, step=9, lost=0, red_edge=red_edge)
+    found = opinion(ground, once, inside, transition, first=first, step=9, lost=0, red_edge=red_edge)
     assert not found.stands
     assert found.measures["bloom_dates"] <= 1
 
@@ -141,6 +145,97 @@ def test_without_looks_it_stands_and_says_so(ground: ModuleType) -> None:
     inside = ground.box(SHAPE, slice(14, 28), slice(22, 30))
     found = opinion(ground, shore(ground, {}), inside, RECLAIMED.zh, first=dt.date(2026, 6, 1))
     assert (found.stands, found.unsure) == (True, True)
+
+
+# --- surveys ---------------------------------------------------------------------------------------------------------
+
+SHORE, BLOOMING = DETECTOR.surveys
+
+
+def surveyed(ground: ModuleType, survey: Any, parts: list[Any], seed: int = 1) -> np.ndarray:
+    canvas = ground.Canvas(ground.grass(0.6), parts, SHAPE)
+    sky = ground.Weather(seed=seed, cloud=0.02, lost=0.1)
+    of = range(2026 - survey.years, 2026)
+    return survey.score(ground.years(canvas, survey.season, of, sky, choose=survey.choose, step=12))
+
+
+def made_land(ground: ModuleType, rows: slice, columns: slice) -> tuple[np.ndarray, Any]:
+    filled = ground.then(water(ground), (CHANGE, ground.fixed(gravel=0.6, spoil=0.4)))
+    return ground.box(SHAPE, rows, columns), filled
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("swings", [{}, {2021: 18, 2023: 19}])
+def test_compact_land_where_the_lake_was_is_found(ground: ModuleType, seed: int, swings: dict[int, int]) -> None:
+    fill = made_land(ground, slice(16, 26), slice(16, 24))
+    score = surveyed(ground, SHORE, [*shore(ground, swings, usual=16), fill], seed)
+    assert (score[fill[0]] >= 0.5).mean() > 0.8
+    assert (score[~fill[0]] >= 0.5).mean() < 0.005
+
+
+@pytest.mark.parametrize("edges", [{2025: 31}, {2025: 31, 2021: 31}, {2025: 31, 2021: 31, 2022: 31}])
+def test_a_lake_that_fell_everywhere_made_no_land(ground: ModuleType, edges: dict[int, int]) -> None:
+    """Nor where it had been as low before."""
+    score = surveyed(ground, SHORE, shore(ground, edges))
+    assert np.isfinite(score).all()
+    assert score.max() < 0.5
+
+
+def test_a_strip_that_fell_dry_is_no_made_land(ground: ModuleType) -> None:
+    strip = made_land(ground, slice(12, 32), slice(22, 25))
+    assert surveyed(ground, SHORE, [*shore(ground, {}), strip]).max() < 0.5
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_algae_on_open_water_are_found_if_only_for_a_fortnight(ground: ModuleType, seed: int) -> None:
+    inside = ground.box(SHAPE, slice(12, 32), slice(28, 42))
+    algae = ground.fixed(bloom_water=0.7, clear_water=0.3)
+    fortnight = ground.then(water(ground), (dt.date(2025, 7, 10), algae), (dt.date(2025, 7, 31), water(ground)))
+    score = surveyed(ground, BLOOMING, [*shore(ground, {}), (inside, fortnight)], seed)
+    assert (score[inside] >= 0.5).mean() > 0.8
+    assert (score[~inside] >= 0.5).mean() < 0.005
+
+
+def reed(ground: ModuleType, dense: float = 0.8) -> Any:
+    """Reed that stands in the water from June on."""
+    stand = ground.blend(water(ground), dense, ground.fixed(reed=0.9, mud=0.1))
+    return lambda day, dry: (stand if (day.month, day.day) >= (6, 20) else water(ground))(day, dry)
+
+
+@pytest.mark.parametrize(
+    "what", ["plain water", "turbid water", "bare mud", "reed", "new reed at the edge", "algae every year"]
+)
+def test_no_algae_where_none_float(ground: ModuleType, what: str) -> None:
+    wide, edge = (ground.box(SHAPE, slice(4, 40), columns) for columns in (slice(22, 32), slice(22, 24)))
+    where, cover = {
+        "plain water": lambda: (wide, water(ground)),
+        "turbid water": lambda: (wide, ground.then(water(ground), (CHANGE, ground.fixed(turbid_water=1)))),
+        "reed": lambda: (wide, reed(ground)),
+        "new reed at the edge": lambda: (edge, ground.then(water(ground), (CHANGE, reed(ground, 0.35)))),
+        "algae every year": lambda: (wide, ground.fixed(bloom_water=0.7, clear_water=0.3)),
+        "bare mud": lambda: (wide, ground.then(water(ground), (CHANGE, ground.fixed(mud=0.7, saline=0.3)))),
+    }[what]()
+    score = surveyed(ground, BLOOMING, [*shore(ground, {}), (where, cover)])
+    assert (score >= 0.5).mean() < 0.005
+
+
+def test_land_that_a_survey_found_is_judged_as_land(ground: ModuleType) -> None:
+    inside, filled = made_land(ground, slice(15, 27), slice(22, 30))
+    found = opinion(ground, [*shore(ground, {}), (inside, filled)], inside, SURVEYED)
+    assert (found.stands, found.change) == (True, RECLAIMED)
+
+
+def test_mud_that_a_low_lake_left_is_no_bloom(ground: ModuleType) -> None:
+    inside = ground.box(SHAPE, slice(10, 34), slice(22, 30))
+    found = opinion(ground, shore(ground, {2025: 31, 2021: 31}), inside, SURVEYED)
+    assert found.change != BLOOM
+
+
+def test_one_year_alone_tells_nothing(ground: ModuleType) -> None:
+    canvas = ground.Canvas(ground.grass(0.6), shore(ground, {}), SHAPE)
+    for survey in DETECTOR.surveys:
+        score = survey.score(ground.years(canvas, survey.season, [2025], choose=survey.choose, step=20))
+        assert not (score >= 0.5).any()
 
 
 def test_ice_and_autumn_are_out_of_season() -> None:

@@ -21,17 +21,18 @@ from detectors.mine import (
 SEEDS = pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 SHAPE = (40, 40)
 BEFORE, SEEN = dt.date(2023, 7, 25), dt.date(2024, 7, 5)
-DONE = dt.date(2024, 4, 15)
+DONE, AUTUMN = dt.date(2024, 4, 15), dt.date(2024, 9, 30)
 
 
 def patch(
-    ground: ModuleType, now: Any, seed: int, transition: int, *, was: Any = None, around: Any = None, **weather: Any
-) -> Opinion:
+    ground: ModuleType, now: Any, seed: int, transition: int, *, was: Any = None, around: Any = None,
+    parts: tuple[Any, ...] = (), until: dt.date = dt.date(2024, 8, 10), **weather: Any,
+) -> Opinion:  # fmt: skip
     """A patch first seen in July 2024, with looks from May to September of three years."""
     steppe, inside = around or ground.grass(0.7), ground.middle(SHAPE, 10, 12)
     cover = ground.then(was or steppe, (DONE, now))
-    canvas = ground.Canvas(steppe, [(inside, cover)], shape=SHAPE)
-    days = [day for day in ground.dates(range(2022, 2025), (5, 16), (9, 30), 12) if day <= dt.date(2024, 8, 10)]
+    canvas = ground.Canvas(steppe, [*parts, (inside, cover)], shape=SHAPE)
+    days = [day for day in ground.dates(range(2022, 2025), (5, 16), (9, 30), 12) if day <= until]
     made = ground.series(
         canvas, inside, days, ground.Weather(seed, **weather), last_before=BEFORE, first_seen=SEEN,
         transition=transition,
@@ -67,7 +68,44 @@ def test_pit_water_is_no_new_ground(ground: ModuleType, seed: int) -> None:
     found = patch(ground, water, seed, TO_WATER, was=ground.fixed(rock=0.6, coal=0.4))
     assert not found.stands
     assert "积水" in found.remarks[-1].zh
-    assert patch(ground, water, seed, TO_WATER).stands  # grass became water
+    assert patch(ground, water, seed, TO_WATER, until=AUTUMN).stands  # grass became water
+
+
+@SEEDS
+def test_a_straight_heap_along_a_river_is_no_bank(ground: ModuleType, seed: int) -> None:
+    river, heap = (ground.box(SHAPE, slice(6, 34), columns) for columns in (slice(26, 34), slice(19, 26)))
+    dumped = ground.then(ground.grass(0.7), (DONE, ground.fixed(spoil=0.8, rock=0.2)))
+    canvas = ground.Canvas(ground.grass(0.7), [(river, ground.fixed(turbid_water=1)), (heap, dumped)], shape=SHAPE)
+    made = ground.series(
+        canvas, heap, ground.dates(range(2022, 2025), (5, 16), (9, 30), 12), ground.Weather(seed), last_before=BEFORE,
+        first_seen=SEEN, transition=STRIPPED,
+    )  # fmt: skip
+    assert judge(made).stands
+
+
+@SEEDS
+def test_water_apart_from_a_river_is_a_pit_and_at_its_bank_is_not(ground: ModuleType, seed: int) -> None:
+    water = ground.fixed(turbid_water=0.8, clear_water=0.2)
+
+    def beside(columns: slice) -> Opinion:
+        river = ground.box(SHAPE, slice(0, 40), columns)
+        return patch(ground, water, seed, TO_WATER, parts=((river, water),), until=AUTUMN)
+
+    apart = beside(slice(32, 40))
+    assert (apart.stands, apart.unsure) == (True, False)
+    joined = beside(slice(26, 34))
+    assert not joined.stands
+    assert "相连" in joined.remarks[0].zh
+
+
+@SEEDS
+def test_water_that_is_gone_in_september_stood_in_the_rains(ground: ModuleType, seed: int) -> None:
+    water = ground.fixed(turbid_water=0.8, clear_water=0.2)
+    gone = ground.then(water, (dt.date(2024, 8, 28), ground.fixed(mud=0.6, green_grass=0.4)))
+    for until in (AUTUMN, dt.date(2024, 8, 10)):  # nor can it be told before
+        found = patch(ground, gone, seed, TO_WATER, until=until)
+        assert not found.stands
+        assert "汛期积水" in found.remarks[0].zh
 
 
 @SEEDS

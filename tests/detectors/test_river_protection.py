@@ -216,6 +216,41 @@ def test_maize_in_the_scope_is_found_where_nothing_changed(ground: ModuleType) -
     assert not unseen.stands
 
 
+@pytest.mark.parametrize(
+    ("crop", "late", "found"),
+    [
+        ("maize", [(8, 9)], True),
+        ("maize", [(9, 10)], True),
+        ("maize", [], False),
+        ("spring wheat", [(8, 9)], False),
+        ("spring wheat", [(9, 10)], False),
+        ("rape", [(9, 10)], False),
+        ("rape", [(8, 9), (8, 25)], False),  # what was seen late in August decides
+        pytest.param(
+            "rape", [(8, 9)], False,
+            marks=pytest.mark.xfail(strict=True, reason="rape ripens after 10 August: until then it is as maize is"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_single_late_look_tells_maize_from_cereals(
+    ground: ModuleType, crop: str, late: list[tuple[int, int]], found: bool
+) -> None:
+    (watch,) = DETECTOR.watches
+    field = ground.box(SHAPE, slice(6, 26), slice(30, 42))
+    canvas = ground.Canvas(ground.meadow(), [(field, ground.field_of(crop))], SHAPE)
+    days = [dt.date(2025, *day) for day in [(5, 6), (5, 18), (5, 30), (7, 21), (7, 26), *late]]
+    assert all(any(season.holds(day) for season in watch.history.seasons) for day in days)
+    series = ground.series(canvas, np.ones(SHAPE, bool), days, ground.Weather(seed=2, lost=0, cloud=0))
+    after = (dt.date(2025, 5, 25), dt.date(2025, 9, 20))
+    told = watch.judge(series, Site("river_scope", "1", {}, after[1], after))
+    assert told.stands is found
+    assert (told.measures["seen_share"] > 0.9) is bool(late)
+    if found:
+        assert told.where is not None
+        assert (told.where & field).sum() > 0.6 * field.sum()
+        assert not (told.where & ~field).any()
+
+
 def test_the_survey_finds_fill_and_keeps_silent_at_low_water(ground: ModuleType) -> None:
     (survey,) = DETECTOR.surveys
     platform = ground.box(SHAPE, slice(14, 26), slice(16, 23))

@@ -1,5 +1,6 @@
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detectors.core.history import Opinion, PatchSeries, Site
-from detectors.temporary_land import DETECTOR, due, not_reclaimed
+from detectors.temporary_land import BUILT_WITHIN, DETECTOR, due, held, looked_into, not_reclaimed
 
 APPROVED, EXPIRES = dt.date(2020, 6, 1), dt.date(2022, 5, 31)
 AFTER = (dt.date(2024, 7, 1), dt.date(2024, 8, 5))
@@ -217,6 +218,97 @@ def test_which_permits_are_due_by_their_papers(attributes: dict[str, str], overd
     assert due(permit(**attributes)) is overdue
 
 
+# --- inside the term -------------------------------------------------------------------------------------------------
+
+IN_TERM = {"approved": "2023-06-01", "expires": "2025-05-31"}
+STARTED, RAISED = dt.date(2023, 6, 10), dt.date(2024, 5, 1)
+YARD = (slice(14, 26), slice(13, 27))
+ROOFS = (slice(16, 22), slice(15, 21))
+
+
+def in_term(
+    ground: ModuleType, now: Any, where: tuple[slice, slice] = ROOFS, since: dt.date = RAISED, site: Site | None = None,
+    seed: int = 0,
+) -> Opinion:  # fmt: skip
+    """A gravel yard in its term, and what is put on part of it."""
+    steppe, inside = ground.grass(0.7), ground.box((40, 40), *YARD)
+    yard = ground.then(steppe, (STARTED, ground.fixed(gravel=0.6, chestnut_soil=0.4)))
+    parts = [(inside, yard), (ground.box((40, 40), *where), ground.then(yard, (since, now)))]
+    canvas = ground.Canvas(steppe, parts, shape=(40, 40))
+    made = ground.series(canvas, inside, looks_of(ground, range(2022, 2025)), ground.Weather(seed, cloud=0, lost=0))
+    return held(made, site or permit(**IN_TERM))
+
+
+@SEEDS
+@pytest.mark.parametrize("roof", [{"blue_roof": 1.0}, {"white_roof": 0.8, "gravel": 0.2}])
+def test_roofs_put_on_a_yard_in_its_term_are_told_by_where(
+    ground: ModuleType, seed: int, roof: dict[str, float]
+) -> None:
+    found = in_term(ground, ground.fixed(**roof), seed=seed)
+    assert (found.stands, found.unsure, found.change) == (True, False, BUILT_WITHIN)
+    roofs = ground.box((40, 40), *ROOFS)
+    assert found.where is not None
+    assert (found.where & roofs).sum() > 0.8 * roofs.sum()
+    assert not (found.where & ~roofs).any()
+    assert found.measures["built_m2"] == 100 * found.where.sum()
+
+
+@pytest.mark.parametrize(
+    ("now", "where", "since"),
+    [
+        ({"gravel": 1}, YARD, STARTED),
+        ({"chestnut_soil": 1}, YARD, RAISED),
+        ({"fresh_gravel": 1}, YARD, RAISED),
+        ({"spoil": 0.8, "rock": 0.2}, YARD, RAISED),
+        ({"blue_roof": 1}, ROOFS, dt.date(2020, 1, 1)),  # stood there before
+        ({"blue_roof": 1}, (slice(16, 19), slice(15, 18)), RAISED),  # a hut
+        ({"blue_roof": 1}, ROOFS, dt.date(2024, 7, 20)),  # one look yet
+        ({"blue_roof": 1}, (slice(2, 8), slice(2, 8)), RAISED),  # beside the site
+    ],
+)
+def test_a_yard_in_use_is_in_order(ground: ModuleType, now: dict[str, float], where: Any, since: dt.date) -> None:
+    found = in_term(ground, ground.fixed(**now), where, since)
+    assert (found.stands, found.unsure) == (False, False)
+
+
+def test_what_came_after_the_last_day_asked_for_is_left_out(ground: ModuleType) -> None:
+    early = replace(permit(**IN_TERM), after=(dt.date(2023, 7, 1), dt.date(2024, 4, 30)))
+    assert not in_term(ground, ground.fixed(blue_roof=1), site=early).stands
+
+
+@pytest.mark.parametrize(("days", "clear"), [(0, True), (2, True), (20, False)])
+def test_a_site_in_its_term_that_was_not_seen_is_not_told(ground: ModuleType, days: int, clear: bool) -> None:
+    inside, sky = ground.middle((40, 40), 12, 14), ground.Weather(lost=0, cloud=0)
+    canvas = ground.Canvas(ground.grass(0.7), [(inside, ground.fixed(gravel=1))], shape=(40, 40))
+    made = ground.series(canvas, inside, looks_of(ground, range(2022, 2025))[-days:] if days else [], sky)
+    made.values[:, :, inside] *= 1 if clear else np.nan
+    found = held(made, permit(**IN_TERM))
+    assert (found.stands, found.unsure) == (False, True)
+
+
+def test_past_its_day_a_yard_without_a_roof_is_a_lead(ground: ModuleType) -> None:
+    found = in_term(ground, ground.fixed(gravel=1), site=permit())
+    assert found.stands
+    assert found.change != BUILT_WITHIN
+    assert any("复垦期限" in remark.zh for remark in found.remarks)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "looked"),
+    [
+        ({}, True),  # overdue
+        (IN_TERM, True),
+        ({**IN_TERM, "approved": "2024-08-05"}, False),  # on the last day looked at
+        ({**IN_TERM, "approved": ""}, False),
+        ({**IN_TERM, "expires": ""}, False),  # nobody knows
+        ({**IN_TERM, "accepted": "2024-08-19"}, False),
+    ],
+)
+def test_which_permits_are_looked_into(attributes: dict[str, str], looked: bool) -> None:
+    assert looked_into(permit(**attributes)) is looked
+
+
 def test_it_can_not_run_without_permits() -> None:
     assert DETECTOR.layers_required == ("temporary_land_permits",)
-    assert [watch.kind for watch in DETECTOR.watches] == ["temporary_land_permits"]
+    (watch,) = DETECTOR.watches
+    assert (watch.kind, watch.due, watch.judge) == ("temporary_land_permits", looked_into, held)

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from detectors.core.history import Opinion
-from detectors.wetland import DETECTOR, DITCH, DRAINED, ROAD, SOWN, ditches, drying, judge
+from detectors.wetland import DETECTOR, DITCH, DRAINED, ROAD, SOWN, ditches, drying, judge, sown
 
 SHAPE = (40, 40)
 LAST, FIRST, CHANGE = dt.date(2024, 8, 20), dt.date(2025, 6, 25), dt.date(2025, 4, 1)
-NUMBERS = {transition.name_zh: number for number, transition in enumerate(DETECTOR.transitions, start=1)}
+SURVEYED = ""
+NUMBERS = {SURVEYED: 0} | {
+    transition.name_zh: number for number, transition in enumerate(DETECTOR.transitions, start=1)
+}
 SOME = "湿地剥离或填埋"
 
 
@@ -103,6 +106,74 @@ def test_water_that_went_everywhere_is_a_dry_year(ground: ModuleType) -> None:
     assert both.measures["retreat_elsewhere"] > 0.3
 
 
+def river(ground: ModuleType) -> Any:
+    return ground.fixed(turbid_water=0.6, clear_water=0.4)
+
+
+def test_a_river_that_moved_is_none_and_the_same_ground_filled_is(ground: ModuleType) -> None:
+    channel = ground.box(SHAPE, slice(0, 40), slice(14, 24))
+    left, right = (ground.box(SHAPE, slice(12, 28), columns) for columns in (slice(14, 20), slice(24, 30)))
+    parts = [(channel, river(ground)), (right, ground.then(ground.meadow(), (CHANGE, river(ground))))]
+    dry = ground.then(river(ground), (CHANGE, ground.fixed(sand=0.5, mud=0.5)))
+    moved = opinion(ground, dry, inside=left, parts=tuple(parts), transition=SURVEYED)
+    assert not moved.stands
+    assert "河道" in moved.remarks[0].zh
+    assert "对岸" in moved.remarks[0].zh
+    filled = opinion(ground, dry, inside=left, parts=(parts[0],), transition=SURVEYED)
+    assert (filled.stands, filled.unsure) == (True, False)
+    assert filled.measures["water_before"] > 0.9
+
+
+def test_ragged_ground_along_a_bank_is_the_rivers(ground: ModuleType) -> None:
+    rows, columns = np.indices(SHAPE)
+    crescent = (columns >= 14) & (columns < 24) & (np.abs(columns - 14 - (rows - 20) ** 2 / 60) < 2.5)
+    channel = ground.box(SHAPE, slice(0, 40), slice(14, 24))
+    laid = ground.then(river(ground), (CHANGE, ground.fixed(sand=0.5, mud=0.5)))
+    found = opinion(ground, laid, inside=crescent, parts=((channel, river(ground)),), transition=SURVEYED)
+    assert not found.stands
+    assert "形状不规整" in found.remarks[0].zh
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_ditch_full_of_water_is_no_river(ground: ModuleType, seed: int) -> None:
+    strip = ground.box(SHAPE, slice(3, 37), slice(19, 21))
+    found = opinion(ground, since(ground, river(ground)), inside=strip, transition=SOME, seed=seed)
+    assert (found.stands, found.change) == (True, DITCH)
+
+
+@pytest.mark.parametrize(
+    ("columns", "transition"), [(slice(14, 21), "湿地水面填占"), (slice(6, 14), SOME)], ids=["in it", "beside it"]
+)
+def test_a_long_straight_fill_at_a_lake_is_no_bank(ground: ModuleType, columns: slice, transition: str) -> None:
+    lake, bank = ground.box(SHAPE, slice(0, 40), slice(14, 40)), ground.box(SHAPE, slice(6, 34), columns)
+    was = river(ground) if transition != SOME else ground.meadow()
+    filled = ground.then(was, (CHANGE, ground.fixed(gravel=0.6, spoil=0.4)))
+    found = opinion(ground, filled, inside=bank, parts=((lake, river(ground)),), transition=transition)
+    assert (found.stands, found.unsure) == (True, False)
+
+
+def test_a_pond_dug_in_april_is_no_fire(ground: ModuleType) -> None:
+    found = opinion(ground, since(ground, ground.fixed(turbid_water=1)), transition="湿地挖塘")
+    assert (found.stands, found.measures["water_after"]) == (True, 1)
+
+
+@pytest.mark.parametrize("crop", ["spring wheat", "potato"])
+def test_a_crop_as_green_as_the_marsh_was_does_not_hide_that_it_was_sown(ground: ModuleType, crop: str) -> None:
+    found = opinion(ground, since(ground, ground.field_of(crop)), transition=SURVEYED, lost=0)
+    assert (found.stands, found.unsure, found.change) == (True, False, SOWN)
+
+
+def burnt(ground: ModuleType) -> Any:
+    """Marsh that burnt in April and stands green again in June."""
+    char = ground.fixed(char=0.85, chestnut_soil=0.15)
+    return ground.then(ground.meadow(), (CHANGE, char), (dt.date(2025, 6, 5), ground.meadow()))
+
+
+def test_marsh_that_burnt_in_spring_and_greened_is_not_sown(ground: ModuleType) -> None:
+    found = opinion(ground, burnt(ground), first=dt.date(2025, 5, 10), transition=SURVEYED)
+    assert not found.stands
+
+
 def test_without_other_years_it_stands_and_says_so(ground: ModuleType) -> None:
     found = opinion(ground, since(ground, ground.grass(0.9)), days=ground.dates([2025], (6, 26), (8, 10), 9))
     assert (found.stands, found.unsure) == (True, True)
@@ -161,3 +232,66 @@ def test_ground_that_dried_for_two_summers_is_found_and_a_dry_basin_is_not(groun
     assert (drying(ground.years(swings, DRYING.season, range(2020, 2026), sky, step=12)) >= 0.5).mean() < 0.01
     short = drying(ground.years(canvas, DRYING.season, range(2023, 2026), sky, step=12))
     assert np.isnan(short).all()
+
+
+CORE = (slice(16, 24), slice(16, 24))
+"""Of 14 × 14 px in the middle, what no smoothing mixes with the rest."""
+
+
+def surveyed(ground: ModuleType, survey: Any, cover: Any, seed: int = 1, **weather: Any) -> np.ndarray:
+    """Score of a survey over 14 × 14 px of another cover in a meadow."""
+    canvas = ground.Canvas(ground.meadow(), [(ground.middle(SHAPE, 14, 14), cover)], SHAPE)
+    sky = ground.Weather(seed=seed, **{"cloud": 0.02, "lost": 0.1, **weather})
+    of = range(2026 - survey.years, 2026)
+    return survey.score(ground.years(canvas, survey.season, of, sky, choose=survey.choose, step=10))
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("year", [2023, 2025])
+def test_marsh_that_was_ploughed_shows_soil_in_every_may_since(ground: ModuleType, year: int, seed: int) -> None:
+    field = ground.field_of("spring wheat")
+    score = surveyed(ground, SOWING, ground.then(ground.meadow(), (dt.date(year, 4, 1), field)), seed)
+    assert (score[CORE] >= 0.5).mean() > 0.9
+    assert (score[~ground.middle(SHAPE, 14, 14)] >= 0.5).mean() < 0.005
+
+
+@pytest.mark.parametrize("what", ["hay", "cut reed", "flooded", "old field", "field given up", "sown once", "burnt"])
+def test_what_was_not_turned_over_for_good_is_not_called_sown(ground: ModuleType, what: str) -> None:
+    meadow, field, summer = ground.meadow(), ground.field_of("spring wheat"), dt.date(2025, 6, 20)
+    cover = {
+        "hay": lambda: ground.in_years(meadow, (2024, 2025), ground.meadow(mown=228)),
+        "cut reed": lambda: since(ground, ground.fixed(dead_reed=0.35, mud=0.4, reed=0.25)),
+        "flooded": lambda: ground.then(meadow, (CHANGE, river(ground)), (summer, meadow)),
+        "old field": lambda: field,
+        "field given up": lambda: ground.then(field, (dt.date(2024, 1, 1), meadow)),
+        "sown once": lambda: ground.in_years(meadow, (2024,), field),
+        "burnt": lambda: burnt(ground),
+    }[what]()
+    score = surveyed(ground, SOWING, cover)
+    assert np.isfinite(score).mean() > 0.9
+    assert (score[CORE] >= 0.5).mean() < 0.02
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    ("year", "dense", "next_year", "found"),
+    [
+        (2025, 0.5, None, True),
+        (2025, 0.9, None, False),  # a little drier once
+        (2024, 0.5, 0.6, True),  # and not yet well
+        (2024, 0.5, 0.0, False),  # as wet as ever since
+    ],
+)
+def test_one_summer_must_be_much_drier_to_stand_alone(
+    ground: ModuleType, year: int, dense: float, next_year: float | None, found: bool, seed: int
+) -> None:
+    dry = ground.then(ground.meadow(), (dt.date(year, 4, 1), ground.grass(dense)))
+    if next_year is not None:
+        dry = ground.then(dry, (CHANGE, ground.blend(ground.meadow(), next_year, ground.grass(0.9))))
+    score = surveyed(ground, DRYING, dry, seed)
+    assert (score[CORE] >= 0.5).mean() > 0.9 if found else (score >= 0.5).mean() < 0.01
+
+
+def test_without_a_year_to_compare_with_nothing_is_said(ground: ModuleType) -> None:
+    made = ground.years(ground.Canvas(ground.meadow(), [], SHAPE), SOWING.season, [2025], choose=SOWING.choose)
+    assert np.isnan(sown(made)).all()

@@ -1,16 +1,19 @@
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas
+import numpy as np
 import pytest
 from shapely.geometry import box
 
 from aoi.layers import Layer
+from detectors.core.history import SIX, PatchSeries
 from detectors.core.registry import all_detectors
 from leads.model import Patch
 from pipelines.dating import Sighting
 from pipelines.judged import Account, Dated
-from pipelines.ownground import on_own_ground
+from pipelines.ownground import by_its_look, on_own_ground
 
 DAY = dt.date(2024, 7, 20)
 STEP = 0.001
@@ -22,6 +25,7 @@ class Given:
 
     def __init__(self, *layers: Layer) -> None:
         self.layers = layers
+        self.kinds = frozenset(layer.kind for layer in layers)
 
 
 def layer(folder: Path, kind: str) -> Layer:
@@ -71,3 +75,39 @@ def test_a_patch_off_its_models_ground_is_set_aside(
     kept = on_own_ground([patch(detector, west)], Given(layer(tmp_path, kind)), account)  # type: ignore[arg-type]
     assert bool(kept) is stays
     assert sum(one.count for reasons in account.set_aside.values() for one in reasons.values()) == (not stays)
+
+
+def steppe(days: int = 8) -> PatchSeries:
+    """A patch of dry grass in springs and autumns, seen litter and never soil, with no water around."""
+    looks = [dt.date(2022 + n // 4, (5, 5, 10, 10)[n % 4], 10 + n) for n in range(days)]
+    litter = np.array([0.08, 0.10, 0.12, 0.20, 0.22, 0.15], np.float32)
+    values = np.broadcast_to(litter[None, :, None, None], (days, 6, 9, 9)).copy()
+    inside = np.zeros((9, 9), bool)
+    inside[3:6, 3:6] = True
+    return PatchSeries(values, SIX, tuple(looks), inside, ~inside, 10.0, looks[-2], looks[-1])
+
+
+@pytest.mark.parametrize("detector", ["black_soil", "hulun_lake", "river_protection"])
+def test_without_its_layer_a_model_looks_whether_it_is_its_ground(tmp_path: Path, detector: str) -> None:
+    kind = all_detectors()[detector].ground[0]
+    blind, told = (
+        by_its_look([patch(detector, 119.605)], Given(*given))[0].detector.judge  # type: ignore[arg-type]
+        for given in ((), (layer(tmp_path, kind),))
+    )
+    assert blind is not None
+    opinion = blind(steppe())
+    assert not opinion.stands
+    assert "未提供图层" in opinion.remarks[0].zh
+    assert told is all_detectors()[detector].judge
+
+
+def test_a_field_or_a_shore_is_not_ruled_out_by_its_look(tmp_path: Path) -> None:
+    soil = steppe()
+    soil.values[1, :, 3:6, 3:6] = np.array([0.05, 0.07, 0.09, 0.11, 0.15, 0.14], np.float32)[:, None, None]
+    assert all_detectors()["black_soil"].own_by_look(soil) is None  # type: ignore[misc]
+    lake = steppe()
+    lake.values[:, :, :, 7:] = np.array([0.06, 0.06, 0.05, 0.03, 0.01, 0.01], np.float32)[:, None, None]
+    assert all_detectors()["river_protection"].own_by_look(replace(lake, pixel_m=30.0)) is None  # type: ignore[misc]
+    assert all_detectors()["hulun_lake"].own_by_look(replace(lake, pixel_m=150.0)) is None  # type: ignore[misc]
+    few = steppe(2)
+    assert all_detectors()["black_soil"].own_by_look(few) is None  # type: ignore[misc]

@@ -4,11 +4,13 @@ import datetime as dt
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from detectors.core.apply import change_map, in_season
 from detectors.core.history import Season
+from detectors.core.registry import all_detectors
 from detectors.core.types import Detector, Pair, Reading, Surface, Transition
 
 GEOBOX = GeoBox((2, 2), Affine(10, 0, 500_000, 0, -10, 5_400_000), "EPSG:32650")
@@ -62,6 +64,58 @@ def test_not_observed_stays_not_observed() -> None:
     seen = reading([[4, 4], [4, 4]], [[7, 7], [7, 7]])
     seen.disturbance[0, 0] = np.nan
     assert np.isnan(change_map(MODEL, pair(), seen).score).tolist() == [[True, False], [False, False]]
+
+
+DARK, CHAR = frozenset({Surface.DARK_BARE}), frozenset({Surface.BURNT})
+TO_DARK, FROM_DARK = Transition(GRASS, DARK, 0.5, "变暗", "to dark"), Transition(DARK, SNOW, 0.25, "积雪", "snow")
+
+
+def sure(before: list[list[int]], after: list[list[int]]) -> Reading:
+    """Of what is certain, the certainty that people worked there is the weight."""
+    return replace(reading(before, after, score=1.0), site=np.ones((2, 2), np.float32))
+
+
+def test_char_of_which_no_transition_speaks_counts_as_dark_bare_ground() -> None:
+    model = replace(MODEL, transitions=(TO_DARK, FROM_DARK))
+    change = change_map(model, pair(), sure([[4, 9], [1, 9]], [[9, 10], [9, 7]]))
+    np.testing.assert_allclose(change.of_patches, [[0.5, 0.25], [0, 0]], atol=1e-6)
+    assert not change.score.any()  # the certainty alone: it is small on a burn
+    assert change.transition.tolist() == [[1, 2], [0, 0]]
+
+
+def test_what_a_model_says_of_char_stands_and_the_unknown_stays_unknown() -> None:
+    """A weight of 0 is an answer too."""
+    own = Transition(GRASS, CHAR, 0.0, "过火", "burnt"), Transition(CHAR, SNOW, 0.75, "雪下", "under snow")
+    model = replace(MODEL, transitions=(TO_DARK, FROM_DARK, *own))
+    change = change_map(model, pair(), sure([[4, 9], [0, 9]], [[9, 10], [9, 0]]))
+    for weights in (change.of_patches, change.score):
+        np.testing.assert_allclose(weights, [[0, 0.75], [1, 1]], atol=1e-6)
+    assert change.transition.tolist() == [[3, 4], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("detector", "before", "after", "name"),
+    [
+        ("land_disturbance", Surface.GRASS, Surface.BURNT, "过火"),
+        ("land_disturbance", Surface.BURNT, Surface.GRASS, "火烧迹地恢复"),
+        ("forest_encroachment", Surface.TREE, Surface.BURNT, "林地过火"),
+        ("forest_encroachment", Surface.GRASS, Surface.BURNT, None),
+        ("black_soil", Surface.CROP, Surface.BURNT, "黑土耕地表土剥离"),
+        ("black_soil", Surface.BURNT, Surface.BUILT, "耕地变建设"),
+        ("grassland", Surface.GRASS, Surface.BURNT, "草原开垦或剥离"),
+        ("mine", Surface.TREE, Surface.BURNT, "植被剥离"),
+        ("mine", Surface.WATER, Surface.BURNT, "水面变采场或尾矿"),
+    ],
+)
+def test_what_the_models_of_the_field_make_of_char(
+    detector: str, before: Surface, after: Surface, name: str | None
+) -> None:
+    model = all_detectors()[detector]
+    change = change_map(model, pair(), sure([[before] * 2] * 2, [[after] * 2] * 2))
+    number = int(change.transition[0, 0])
+    found = model.transitions[number - 1] if number else None
+    assert (found.name_zh if found else None) == name
+    assert change.of_patches[0, 0] == pytest.approx(found.weight if found else 0)
 
 
 def test_time_logic_has_the_last_word() -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ from detectors.core.network import NetworkSpec, build, reach_px, stride
 from detectors.core.normals import REACH_PX, Normals, fit
 from detectors.core.perceptron import Perceptron
 from detectors.core.rarity import Rarity
-from detectors.core.reader import NetworkReader, Rarities, TrainingFreeReader, joined
+from detectors.core.reader import NetworkReader, Rarities, TrainingFreeReader, joined, surfaces
 from detectors.core.surface_head import SurfaceHead
-from detectors.core.types import FloatArray, Pair
+from detectors.core.types import FloatArray, Pair, Surface
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 SPEC = NetworkSpec(channels=CHANNELS, encoder="resnet18", depth=1, decoder_channels=(8,))
@@ -77,6 +78,34 @@ def test_surfaces_are_told_where_they_are_wanted_as_if_all_were(make_ground: Mak
         np.testing.assert_array_equal(one[wanted], other[wanted])
         assert len(np.unique(one[wanted])) > 1
         assert not other[:30].any()
+
+
+GREEN, SOIL = (0.04, 0.07, 0.06, 0.24, 0.20, 0.12), (0.07, 0.10, 0.14, 0.22, 0.28, 0.24)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "burnt", "left", "told"),
+    [
+        (Surface.CROP, Surface.GRASS, False, SOIL, Surface.BRIGHT_BARE),
+        (Surface.TREE, Surface.CROP, False, SOIL, Surface.BRIGHT_BARE),
+        (Surface.CROP, Surface.GRASS, False, GREEN, Surface.GRASS),
+        (Surface.BRIGHT_BARE, Surface.GRASS, False, SOIL, Surface.GRASS),
+        (Surface.GRASS, Surface.TREE, False, SOIL, Surface.TREE),
+        (Surface.GRASS, Surface.WET_VEGETATION, False, SOIL, Surface.WET_VEGETATION),
+        (Surface.GRASS, Surface.BUILT, False, SOIL, Surface.BUILT),
+        (Surface.CROP, Surface.GRASS, True, SOIL, Surface.BURNT),
+    ],
+)
+def test_thin_plants_on_ground_that_was_laid_bare_are_bare_ground(
+    make_pair: MakePair, before: Surface, after: Surface, burnt: bool, left: tuple[float, ...], told: Surface
+) -> None:
+    pair = make_pair(*(np.array(spectrum, np.float32)[:, None, None] for spectrum in (GREEN, left)))
+    codes = iter((before, after))
+    head = SimpleNamespace(
+        classify=lambda *_: (np.full((1, 1), next(codes), np.uint8), None),
+        burnt_between=lambda *_: np.full((1, 1), burnt),
+    )
+    assert [code.tolist() for code in surfaces(pair, head)] == [[[before]], [[told]]]
 
 
 def test_digital_numbers_have_no_surfaces(make_ground: MakeGround, make_pair: MakePair) -> None:

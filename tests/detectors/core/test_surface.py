@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from detectors.core.surface import classify
+from detectors.core.surface import classify, laid_bare
 from detectors.core.types import Surface
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -50,3 +50,40 @@ def test_water_and_grass_without_swir() -> None:
 
 def test_without_the_needed_bands_nothing_is_said() -> None:
     assert (classify(np.full((2, 3, 3), 0.2, np.float32), ("blue", "green")) == Surface.UNKNOWN).all()
+
+
+def of(ndvi: float, ndti: float) -> np.ndarray:
+    """(6, 1, 1) of ground with that much green and straw."""
+    nir, swir22 = 0.1 * (1 + ndvi) / (1 - ndvi), 0.3 * (1 - ndti) / (1 + ndti)
+    return np.array((0.06, 0.08, 0.1, nir, 0.3, swir22), np.float32)[:, None, None]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "ndti", "bare"),
+    [
+        (0.60, 0.25, 0.07, True),
+        (0.60, 0.25, 0.20, False),  # straw
+        (0.60, 0.50, 0.07, False),
+        (0.60, 0.34, 0.07, False),  # thin enough, but it was not twice as green
+        (0.80, 0.39, 0.07, False),  # half as green, and green still
+        (0.30, 0.25, 0.07, False),
+        (np.nan, 0.25, 0.07, False),
+        (0.60, np.nan, 0.07, False),
+    ],
+)
+def test_ground_is_laid_bare_where_most_of_the_green_went_and_soil_is_left(
+    was: float, now: float, ndti: float, bare: bool
+) -> None:
+    found = laid_bare(of(was, 0.15), of(now, ndti), BANDS)
+    assert found.dtype == np.bool_
+    assert found.tolist() == [[bare]]
+
+
+@pytest.mark.parametrize("lost", ["swir16", "swir22"])
+def test_without_both_swir_bands_nothing_is_laid_bare(lost: str) -> None:
+    left = [place for place, name in enumerate(BANDS) if name != lost]
+    bands = tuple(BANDS[place] for place in left)
+    assert not laid_bare(of(0.6, 0.15)[left], of(0.25, 0.07)[left], bands).any()
+    unseen = of(0.25, 0.07)
+    unseen[BANDS.index(lost)] = np.nan
+    assert not laid_bare(of(0.6, 0.15), unseen, BANDS).any()

@@ -83,12 +83,15 @@ def test_the_first_patrol_makes_an_inventory_and_later_ones_what_is_new(season: 
     assert all(season.leads[name].stock is Stock.INVENTORY for name in news["stock"] if name in season.leads)
     assert all(season.leads[name].stock is Stock.NEW for name in later if name in season.leads)
     assert later
+    latest = season.nights[LATE]
+    assert f"{sum(len(news['new']) for news in latest.news.values())} new" in latest.summary()
 
 
 def test_a_night_without_new_scenes_works_nothing_and_says_so(season: Season) -> None:
     night = season.nights[QUIET]
     assert (night.exit_code, night.areas[0].due, night.areas[0].worked) == (Exit.DONE, 0, 0)
     assert "no new scenes" in night.summary()
+    assert "leads 线索: nothing new" in night.summary()
     assert night.bulletin is not None
     assert "没有新影像" in night.bulletin.read_text(encoding="utf-8")
     assert not (Places(season.home).result(QUIET, night.areas[0].aoi, 1) / "20240704").exists()
