@@ -18,8 +18,8 @@ BEYOND_M = 100.0
 """Use beyond an outline begins beside it; what is farther off is no use of that permit."""
 
 RISE, CONCRETE, BARE_NDVI_MOST = 0.05, 0.85, 0.25
-"""Ground that was covered: rise of blue reflectance, blue over red (soil 0.55–0.75, bright roofs 0.9–1.1), highest NDVI.
-Weathered concrete (0.76) and red or brown roofs can not be told from soil by that."""
+"""Ground that was covered: rise of blue reflectance, blue over red (soil 0.55–0.75, bright roofs 0.9–1.1) and highest
+NDVI. Weathered concrete (0.76) and red or brown roofs can not be told from soil by that."""
 
 LEAST_BUILT_M2 = 1000.0
 BUILT_WITHIN = Remark("临时用地期内建房或硬化", "built on or paved within the term")

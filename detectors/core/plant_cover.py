@@ -32,7 +32,7 @@ AFTER_HARVEST = Season((9, 1), (9, 20))
 EARLY_AUGUST = Season((8, 3), (8, 11))
 NO_CEREAL = ((LATE_AUGUST, 0.6), (AFTER_HARVEST, 0.4), (EARLY_AUGUST, 0.78))
 """Seasons with the least NDVI of what is no cereal; the first that was seen decides. By September wheat and rape are
-straw, while maize fades slowly. Early in August wheat has begun to fade, rape has not: there the two are taken for one."""
+straw, while maize fades slowly. Early in August wheat has begun to fade and rape has not: it passes for maize."""
 
 TALL_NDRE = 0.45
 """Red-edge index (705 nm) of a closed stand of maize; meadows and thin crops lie below it."""
