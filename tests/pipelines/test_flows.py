@@ -25,7 +25,7 @@ def test_a_flow_gives_what_the_body_gives(steppe: Path, tmp_path: Path) -> None:
     source = LocalProvider.open(archive, archive.name)
     body = scan(ScanRequest(read_aoi(str(aoi)), source, before, after, tmp_path / "body", detectors))
     asked = {"aoi": str(aoi), "archive": archive, "before": before, "detectors": detectors, "out": tmp_path / "flow"}
-    with prefect_test_harness():
+    with prefect_test_harness(server_startup_timeout=180):
         assert scan_flow(**asked, after=after) == 0
         with get_client(sync_client=True) as client:
             runs = client.read_task_runs()

@@ -347,7 +347,7 @@ limits = {{attempts = 2, timeout_s = 5, deadline_s = 20}}
         except Exception as error:  # whatever it is, nothing of it may tell
             texts.append("".join(traceback.format_exception(error)) + repr(error.__context__))
 
-    with prefect_test_harness():
+    with prefect_test_harness(server_startup_timeout=180):
         flow("stac")
         flow("cdse")
         assert not texts, texts
