@@ -9,7 +9,7 @@ from detectors.core.lasting_loss import burnt
 from detectors.core.moisture import Moisture, moisture
 from detectors.core.shapes import compactness, masked_mean, straight_lines
 from detectors.core.surroundings import ramp, smooth
-from detectors.core.timelogic import CHAR_NBR, CHAR_NDTI, SOIL_NDVI, below_soil
+from detectors.core.timelogic import CHAR_NBR, CHAR_NDTI, SOIL_NDVI, below_soil, within
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
 DRAINED = Remark("湿地疏干", "wetland drained")
@@ -97,7 +97,7 @@ def _spring_fire(series: PatchSeries, year: int) -> Remark | None:
     """A sentence where the marsh was char at sowing time: it greens again by summer, as a crop does."""
     looks = plant_cover.looks_of(series, plant_cover.SOWING, year)
     past = np.array([series.last_before is not None and day <= series.last_before for day in series.days], np.bool_)
-    spring = past & np.array([plant_cover.SOWING.holds(day) for day in series.days], np.bool_)
+    spring = past & within(series, plant_cover.SOWING)
     wet = plant_cover.median_of(series.level("mndwi", series.inside), looks)  # water is dark in the infrared too
     if wet > 0 or not plant_cover.charred(series, looks, spring, plant_cover.SURE_MIRBI):
         return None

@@ -12,7 +12,7 @@ import numpy as np
 
 from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.history import PatchSeries, Remark, Season
-from detectors.core.timelogic import RESIDUE, ndti
+from detectors.core.timelogic import RESIDUE, ndti, within
 
 SOWING = Season((5, 5), (6, 12))
 """Fields are bare while grass and reed green."""
@@ -144,16 +144,12 @@ def tall_pixels(series: PatchSeries, sowing: BoolArray, summer: BoolArray) -> tu
         dense = np.where(np.isfinite(stand), stand >= TALL_NDRE, nan_median(plants[summer]) >= TALL_NDVI)
     green, told = np.zeros(series.inside.shape, np.bool_), np.zeros(series.inside.shape, np.bool_)
     for season, least in NO_CEREAL:
-        level = nan_median(plants[_of_year(series, sowing | summer) & _within(series, season)])
+        level = nan_median(plants[_of_year(series, sowing | summer) & within(series, season)])
         here = np.isfinite(level) & ~told
         green[here] = level[here] >= least
         told |= here
     seen = np.isfinite(soil) & told
     return bare & dense & green & seen, seen
-
-
-def _within(series: PatchSeries, season: Season) -> BoolArray:
-    return np.array([season.holds(day) for day in series.days], np.bool_)
 
 
 def _of_year(series: PatchSeries, looks: BoolArray) -> BoolArray:
