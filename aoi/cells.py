@@ -20,8 +20,9 @@ from aoi.grid import Block, epsg_of, lonlat, rim_of, zone_of
 CELL_DEG = 0.5
 """Edge of a cell in degrees: 56 km north–south, 37 km east–west at 48° N."""
 
-RAMP_DEG = 0.1
-"""Width of the band around a cell's edge in which neighbours are blended."""
+RAMP_DEG = 0.04
+"""Width of the band around a cell's edge in which neighbours are blended: 4.4 km north–south. There everything is
+scored once for each of them, and wide bands cost more than they smooth."""
 
 MARGIN_DEG = 0.1
 """How far beyond its edges a cell's normals look, so that neighbours agree where they meet."""

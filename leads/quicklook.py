@@ -113,7 +113,7 @@ def write_quicklooks(
     for path, picture, role in zip(paths, (before, after), (("前时相", "Before"), ("后时相", "After")), strict=True):
         drawn = draw(picture, geometry, stretch, role, lead_id)
         with staged(path) as temporary:
-            drawn.save(temporary, format="PNG", compress_level=4)
+            drawn.save(temporary, format="PNG", compress_level=2)
     return paths
 
 

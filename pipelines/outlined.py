@@ -108,9 +108,11 @@ def _apart(one: dt.date, other: dt.date) -> int:
 
 def _median(values: FloatArray) -> FloatArray:
     """(C, H, W) over looks; NaN where none observed."""
-    seen: BoolArray = np.asarray(np.isfinite(values).any(axis=0))
-    filled = np.where(seen[None], values, np.float32(0))  # a median of nothing would warn
-    return np.where(seen, np.nanmedian(filled, axis=0), np.nan).astype(np.float32)
+    ordered = np.sort(values, axis=0)  # NaN comes last; numpy.nanmedian takes ten times as long over so few looks
+    count = np.isfinite(values).sum(axis=0)
+    middle = np.maximum(count - 1, 0) // 2, count // 2
+    halves = [np.take_along_axis(ordered, np.minimum(at, len(values) - 1)[None], axis=0)[0] for at in middle]
+    return np.asarray((halves[0] + halves[1]) / 2, np.float32)
 
 
 def _runs(mask: BoolArray, box: GeoBox) -> IntArray:

@@ -99,18 +99,24 @@ def _strip(
         weight = weights[part]
         if weight.size == share.size and (weight == 1).all():  # as on most ground: no other normals count here
             observed[:] = _fill(total, pair, each, part) & pair.valid[part]
-            total *= observed
+            _scaled(total, observed)
             return
         channels = np.zeros((len(CHANNELS), *weight.shape), np.float32)
         seen = _fill(channels, pair, each, part)
         shared = np.where(seen, weight, np.float32(0))
-        channels *= shared
-        total[:, :, cols] += channels
+        for plane, channel in zip(total[:, :, cols], channels, strict=True):  # one by one: they fit into the cache
+            channel *= shared
+            plane += channel
         share[:, cols] += shared
         observed[:, cols] |= seen & (weight > 0)
     observed &= pair.valid[box]
-    total /= np.where(share > 0, share, np.float32(1))
-    total *= observed
+    _scaled(total, np.asarray(observed / np.where(share > 0, share, np.float32(1)), np.float32))
+
+
+def _scaled(total: FloatArray, factor: FloatArray | BoolArray) -> None:
+    """Multiplies every channel, where that changes anything."""
+    if not (factor == 1).all():
+        total *= factor
 
 
 def _fill(out: FloatArray, pair: Pair, normals: Normals, box: Box) -> BoolArray:

@@ -110,8 +110,9 @@ class PatchSeries:
         """
         if not where.any():
             return np.full(len(self.days), np.nan, np.float32)
-        picture = self.band(name) if name in self.bands else self.index(name)
-        return np.array([_median(look[where]) for look in picture], np.float32)
+        of = band_of if name in self.bands else index_of
+        there = self.values[:, :, where, None]  # of the place alone: the window is many times as large
+        return np.array([_median(look) for look in of(name, there, self.bands)], np.float32)
 
     def of(self, season: Season, year: int) -> BoolArray:
         """(T,) looks of a season and year. What runs over New Year counts to the year in which it began."""

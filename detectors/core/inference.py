@@ -23,8 +23,8 @@ from detectors.core.types import BoolArray, FloatArray
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 
-WINDOW_MPX = 2.5
-"""Largest window: a block of 1024 px with its margins is one window; what is larger is cut, with overlap."""
+WINDOW_MPX = 6.5
+"""Largest window: a block of 2048 px with its margins is one window; what is larger is cut, with overlap."""
 
 _STRIP_ROWS = 4
 
@@ -104,29 +104,50 @@ class Engine:
         Raises:
             NetworkError: if the array is not of this network, or holds NaN.
         """
+        answer: FloatArray = self._asked(channels, observed, origin_px, (False,))[0]
+        return answer
+
+    def both_ways(self, channels: FloatArray, observed: BoolArray, origin_px: tuple[int, int]) -> FloatArray:
+        """(2, K, H, W) `probabilities` of the ground, and what the network says of its mirror image (east for west).
+
+        Strides are counted from the zone's origin, so they fall on the same pixels in the mirror: one input serves
+        both.
+        """
+        return self._asked(channels, observed, origin_px, (False, True))
+
+    def _asked(
+        self, channels: FloatArray, observed: BoolArray, origin_px: tuple[int, int], mirrored: tuple[bool, ...]
+    ) -> FloatArray:
         if channels.shape != (len(self.spec.channels), *observed.shape):
             raise NetworkError(
                 f"the network wants {len(self.spec.channels)} channels on the grid of the mask {observed.shape}, "
                 f"not an array of {channels.shape}"
             )
-        out = np.full((len(self.spec.classes), *observed.shape), np.nan, np.float32)
+        out = np.full((len(mirrored), len(self.spec.classes), *observed.shape), np.nan, np.float32)
         for window in windows(observed, origin_px, self.spec, self._window_px):
             rows, cols = slice(*window.rows), slice(*window.cols)
             here = observed[rows, cols]
             if here.any():
-                out[:, rows, cols] = np.where(here, self._window(channels, window), np.float32(np.nan))
-        if np.isnan(out[0]).sum() != np.count_nonzero(~observed):
+                part = _cut(channels, window, self._dtype, pinned=self.device.type == "cuda")
+                part = part.to(self.device, non_blocking=True)
+                for answer, mirror in zip(out, mirrored, strict=True):
+                    said = self._window(part, window, mirror=mirror)
+                    answer[:, rows, cols] = np.where(here, said, np.float32(np.nan))
+        if np.isnan(out[:, 0]).sum() != len(mirrored) * np.count_nonzero(~observed):
             raise NetworkError("a channel holds NaN or infinity near an observed pixel; unobserved input is zero")
         return out
 
-    def _window(self, channels: FloatArray, window: Window) -> FloatArray:
-        part = _cut(channels, window, self._dtype, pinned=self.device.type == "cuda")
+    def _window(self, part: torch.Tensor, window: Window, *, mirror: bool) -> FloatArray:
         rows, cols = (
             (span[0] - outer[0], span[1] - outer[0])
             for span, outer in ((window.rows, window.input_rows), (window.cols, window.input_cols))
         )
         with self._turn(), torch.inference_mode():
-            logits: torch.Tensor = self._network(part.to(self.device, non_blocking=True), rows, cols)
+            if mirror:
+                width = part.shape[3]
+                logits: torch.Tensor = self._network(part.flip(3), rows, (width - cols[1], width - cols[0])).flip(3)
+            else:
+                logits = self._network(part, rows, cols)
             answer: FloatArray = logits[0].float().sigmoid().cpu().numpy()
         return answer
 

@@ -142,12 +142,8 @@ def odds_of(engine: "Engine", channels: FloatArray, observed: BoolArray, origin_
     Returns:
         (H, W), NaN where not observed.
     """
-    row, col = origin_px
-    plain = engine.probabilities(channels, observed, origin_px)[0]
-    # the mirrored grid counts its columns backwards, so its windows lie alike in every block as well
-    mirrored = channels[..., ::-1], observed[:, ::-1]
-    turned = engine.probabilities(*mirrored, (row, -col - observed.shape[1]))[0]
-    return np.asarray((logit(plain) + logit(turned[:, ::-1])) / 2, np.float32)
+    plain, turned = engine.both_ways(channels, observed, origin_px)[:, 0]
+    return np.asarray((logit(plain) + logit(turned)) / 2, np.float32)
 
 
 def joined(

@@ -27,7 +27,7 @@ from imagery.scene import Scene
 from pipelines.block import BlockResult, work_block
 from pipelines.errors import PipelineError
 from pipelines.home import home
-from pipelines.outputs import Outputs
+from pipelines.outputs import Outputs, write_arrays
 from pipelines.patrol.fingerprint import code_sha256, detector_facts, digest_of, scene_facts, survey_facts
 from pipelines.patrol.keptfile import packed, unpacked
 from pipelines.patrol.recorder import Recorder, Recording
@@ -134,10 +134,8 @@ class KeptBlocks:
         """Keep a result, whole or not at all. One that had to do without a scene is not kept: it is tried again."""
         if result.failures:
             return
-        with whole(self._file(key)) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as pack:
-            for name, array in packed(result, recording).items():
-                with pack.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                    np.lib.format.write_array(entry, array, allow_pickle=False)
+        with whole(self._file(key)) as part:
+            write_arrays(part, packed(result, recording))
 
     def has(self, key: str) -> bool:
         """Whether a result is kept."""

@@ -117,6 +117,19 @@ def test_a_mirror_image_need_not_be_copied(module: nn.Module) -> None:
     np.testing.assert_array_equal(view, engine.probabilities(channels[..., ::-1].copy(), seen, (3, -5)))
 
 
+@pytest.mark.parametrize("window_mpx", [2.5, 0.02], ids=["one window", "several"])
+def test_both_ways_are_the_ground_and_its_mirror_image(module: nn.Module, window_mpx: float) -> None:
+    channels, seen = ground(130, 171, 9)
+    seen[:40, :90] = False
+    engine = Engine(module, SPEC, "cpu", "fp32", window_mpx=window_mpx)
+    row, col = 3, -5
+    plain, turned = engine.both_ways(channels, seen, (row, col))
+    np.testing.assert_allclose(plain, engine.probabilities(channels, seen, (row, col)), rtol=0, atol=1e-5)
+    mirrored = engine.probabilities(channels[..., ::-1].copy(), seen[:, ::-1].copy(), (row, -col - seen.shape[1]))
+    np.testing.assert_allclose(turned, mirrored[..., ::-1], rtol=0, atol=1e-5)
+    assert np.nanmax(np.abs(plain - turned)) > 0.01, "two answers, not one"
+
+
 def test_an_array_smaller_than_a_stride_is_answered(module: nn.Module) -> None:
     channels, seen = ground(3, 5)
     answer = Engine(module, SPEC, "cpu", "fp32").probabilities(channels, seen, (6, 7))
