@@ -50,6 +50,7 @@ min_free_gb = 5
 
 [work]
 workers = 2
+block_px = 2048                   # two at a time want 7.5 GB of memory; 1024 wants 4 GB
 metrics_port = 9464               # Prometheus, on loopback only
 """
 """What the file looks like."""

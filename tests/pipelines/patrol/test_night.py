@@ -177,6 +177,17 @@ def test_changed_weights_or_rules_mark_every_block_for_another_look_once(season:
         assert {lead.id: lead.looks for lead in store.leads()} == {n: lead.looks for n, lead in season.leads.items()}
 
 
+def test_blocks_of_another_size_look_again_and_find_the_same_leads(season: Season, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(season.home, tmp_path / "home"))
+    config = worlds.config_of(season.world, work={"method": "training-free", "block_px": 320})
+    again = run_night(config, home, LAST, sources=worlds.sources_of(season.provider))
+    assert again.areas[0].worked > 0, "what these blocks have seen is not known"
+    with home_store(home) as store:
+        leads = {lead.id: lead for lead in store.leads()}
+    was = {name: (lead.looks, lead.stock, lead.confidence) for name, lead in season.leads.items()}
+    assert {name: (lead.looks, lead.stock, lead.confidence) for name, lead in leads.items()} == was
+
+
 def test_what_a_crash_left_is_finished_and_nothing_is_begun(season: Season, tmp_path: Path) -> None:
     sources = worlds.sources_of(worlds.Flaky(LocalProvider.open(season.world / "archive")))
     assert finish_nights(season.config, tmp_path, sources=sources) == ()
