@@ -3,12 +3,12 @@
 import datetime as dt
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import patrol_worlds as worlds
 import pytest
 from distributed import LocalCluster
 from prefect.testing.utilities import prefect_test_harness
@@ -39,13 +39,8 @@ min_free_gb = 0.01
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    sys.path.insert(0, str(Path(__file__).parent))
-    try:
-        from conftest import season_spec
-    finally:
-        sys.path.pop(0)
     folder = tmp_path_factory.mktemp("cluster") / "world"
-    build(season_spec((NIGHT, dt.date(2024, 7, 30))), folder)
+    build(worlds.season_spec((NIGHT, dt.date(2024, 7, 30))), folder)
     return folder
 
 
