@@ -175,7 +175,8 @@ def _look(
     (rows, cols), _ = with_reach(box_of(wanted), wanted.shape, plan.reader.reach_px)
     part = pair.window(rows, cols)
     shares = [(fitted, weight[rows, cols]) for fitted, weight in normals]
-    reading = plan.reader.read(part, shares, wanted[rows, cols])
+    mapped = bool(outputs.scores) or any(detector.time_logic for detector in plan.detectors)
+    reading = plan.reader.read(part, shares, wanted[rows, cols], mapped=mapped)
     if outputs.surfaces:
         outputs.write_surface("before", block, _core_codes(reading.surface_before, (rows, cols), wanted, block))
         outputs.write_surface("after", block, _core_codes(reading.surface_after, (rows, cols), wanted, block))
@@ -196,7 +197,8 @@ def _core(change: ChangeMap, box: tuple[slice, slice], wanted: BoolArray, block:
     transition = np.zeros(wanted.shape, np.uint8)
     transition[box] = change.transition
     site = None if change.site is None else core(change.site)
-    return replace(change, score=core(change.score), site=site, transition=transition[block.core], geobox=block.geobox)
+    score = None if change.score is None else core(change.score)
+    return replace(change, score=score, site=site, transition=transition[block.core], geobox=block.geobox)
 
 
 def _core_codes(
@@ -214,7 +216,8 @@ def _vectorize(
 ) -> tuple[Fragment, ...]:
     patches, transition = lasting(found, block.geobox)
     if outputs.scores:
-        outputs.write_score(detector.id, block, median_of([change.score for change in found], block.geobox))
+        scores = [change.score for change in found if change.score is not None]
+        outputs.write_score(detector.id, block, median_of(scores, block.geobox))
     pieces = fragments(patches, transition, block.geobox, mine, detector)
     if found and any(piece.pixels for piece in pieces):
         outputs.remember(detector.id, block, _looks(found, befores))

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
+from scipy import ndimage
 from shapely import STRtree
 
 from aoi.grid import Block, owned, to_crs
@@ -82,9 +83,10 @@ class Dating:
             if looks is None:
                 continue
             places = places_of(block, [patches[index].geometry for index in indices])
-            for number, index in enumerate(indices, start=1):
-                where = places == number
-                _count(tallies[index], looks, where, low)
+            boxes = ndimage.find_objects(places, len(indices))
+            for number, (index, box) in enumerate(zip(indices, boxes, strict=True), start=1):
+                if box is not None:
+                    _count(tallies[index], looks.window(*box), places[box] == number, low)
         return tuple(_sighting(tally) for tally in tallies)
 
 

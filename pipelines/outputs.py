@@ -6,7 +6,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +41,10 @@ class Looks:
 
     held_against: tuple[int, ...]
     """For each look, which of the composites it was compared with."""
+
+    def window(self, rows: slice, cols: slice) -> "Looks":
+        """What they saw in some rows and columns."""
+        return replace(self, scores=self.scores[:, rows, cols], before=self.before[:, rows, cols])
 
 
 class Outputs:

@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.core.types import ChangeMap, Detector, FloatArray, Pair, Reading, Surface
+from detectors.core.types import ASKED, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
 
 TRAINING_FREE = "training-free"
 """What stands in a `ChangeMap` for the hash of weights where none were used."""
@@ -28,17 +28,23 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
 
     Fresh earth is often taken for char. The certainty, which is small on a burn, counts what a model does not say of
     char as bare ground, and whether it burnt a patch's later looks tell (`lasting_loss.burnt`); the score does not.
+    Under `ASKED` it stays as it is, whatever the surfaces: no patch reaches down there.
     """
     weight, charred, index = _table(detector)
     before, after = reading.surface_before, reading.surface_after
-    share, worked = weight[before, after], charred[before, after]
 
     def timed(score: FloatArray) -> FloatArray:
         return score if detector.time_logic is None else detector.time_logic(pair, reading, score)
 
-    score = timed(reading.disturbance * share)
-    site = None if reading.site is None else timed(np.minimum(_odds_times(reading.site, worked), worked))
+    score = None if reading.disturbance is None else timed(reading.disturbance * weight[before, after])
+    site = None if reading.site is None else timed(_weighted(reading.site, charred[before, after]))
     return ChangeMap(score, index[before, after], detector.id, weights_sha256, pair.geobox, pair.after_date, site)
+
+
+def _weighted(site: FloatArray, worked: FloatArray) -> FloatArray:
+    """The certainty with its odds weighted, no larger than the weight; as it was under `ASKED`."""
+    factor = np.where(site < ASKED, np.float32(1), worked)
+    return np.minimum(_odds_times(site, factor), factor)
 
 
 def _odds_times(chance: FloatArray, factor: FloatArray) -> FloatArray:

@@ -4,6 +4,8 @@ Every mean is a normalised convolution (Knutsson & Westin 1993): unobserved pixe
 edge have weight zero. So a hole of cloud neither spreads nor pulls its neighbours down, and every reach is finite.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -33,6 +35,17 @@ def with_reach(box: Box, shape: tuple[int, ...], reach_px: int) -> tuple[Box, Bo
         slice(part.start - outer.start, part.stop - outer.start) for part, outer in zip(box, (rows, cols), strict=True)
     )
     return (rows, cols), (down, across)
+
+
+def tile_runs(wanted: BoolArray, edge_px: int) -> Iterator[Box]:
+    """Boxes that together hold all that is True in (H, W): square tiles that hold any, neighbours in a row as one."""
+    height, width = wanted.shape
+    for top in range(0, height, edge_px):
+        rows = slice(top, min(top + edge_px, height))
+        held = np.logical_or.reduceat(wanted[rows].any(axis=0), np.arange(0, width, edge_px))
+        ends = np.flatnonzero(np.diff(held, prepend=False, append=False)) * edge_px
+        for left, right in ends.reshape(-1, 2).tolist():
+            yield rows, slice(left, min(right, width))
 
 
 def gaussian_reach(sigma_px: float) -> int:

@@ -10,12 +10,12 @@ from scipy.special import expit
 
 from detectors.core import borders, burnt, surface, surface_head, training_free
 from detectors.core.apply import TRAINING_FREE
-from detectors.core.features import CHANNELS, features
-from detectors.core.neighbourhood import box_of, with_reach
+from detectors.core.features import CHANNELS, Features, features
+from detectors.core.neighbourhood import box_of, tile_runs, with_reach
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.rarity import Rarity, logit
 from detectors.core.surface_head import SurfaceHead
-from detectors.core.types import VEGETATION, BoolArray, FloatArray, Pair, Reading, Surface
+from detectors.core.types import ASKED, VEGETATION, BoolArray, FloatArray, Pair, Reading, Surface
 
 if TYPE_CHECKING:  # not against a circle: torch is heavy, and listing detectors must not wait for it
     from detectors.core.inference import Engine
@@ -28,6 +28,9 @@ SUREST = 8.0
 
 _GUIDE_UNIT = 1.5
 """Bands come in units of the scene's robust spread, and vary by more than that."""
+
+_TILE_PX = 64
+"""Edge of the tiles in which surfaces are told where few are asked for."""
 
 _THIN = sorted(VEGETATION - {Surface.TREE, Surface.WET_VEGETATION})
 """Surfaces that ground with few plants on it passes for."""
@@ -49,8 +52,16 @@ class Reader(Protocol):
         """How far a reading depends on its input; the halo of a block is at least this."""
         ...
 
-    def read(self, pair: Pair, normals: Shares, wanted: BoolArray) -> Reading:
-        """Read the (H, W) wanted pixels of a pair; elsewhere the disturbance may be NaN."""
+    def read(self, pair: Pair, normals: Shares, wanted: BoolArray, *, mapped: bool = True) -> Reading:
+        """Read a pair.
+
+        Args:
+            pair: before and after.
+            normals: of the region.
+            wanted: (H, W) pixels to read; elsewhere the disturbance may be NaN.
+            mapped: whether every pixel's disturbance and surfaces are wanted. Without, a reader that makes patches of
+                its `site` may leave out what no patch needs.
+        """
         ...
 
 
@@ -71,8 +82,8 @@ class TrainingFreeReader:
         """That of the normals."""
         return REACH_PX
 
-    def read(self, pair: Pair, normals: Shares, wanted: BoolArray) -> Reading:
-        """As `Reader.read`."""
+    def read(self, pair: Pair, normals: Shares, wanted: BoolArray, *, mapped: bool = True) -> Reading:
+        """As `Reader.read`; patches are made of the disturbance, so all of it is told."""
         disturbance = training_free.disturbance(pair, normals)
         return Reading(disturbance, *_surfaces_of(pair, self.head, wanted))
 
@@ -96,22 +107,30 @@ class NetworkReader:
         """That of its input, of the network, and of the ground beside a pixel that shares its score."""
         return REACH_PX + self.network_reach_px + borders.REACH_PX
 
-    def read(self, pair: Pair, normals: Shares, wanted: BoolArray) -> Reading:
-        """As `Reader.read`."""
+    def read(self, pair: Pair, normals: Shares, wanted: BoolArray, *, mapped: bool = True) -> Reading:
+        """As `Reader.read`; without a map, surfaces are told where the certainty reaches `ASKED`."""
         seen = features(pair, normals)
         step = pair.geobox.affine
         # rows and columns of the zone's grid, so that windows lie alike whatever block or crop this is
         origin = round(-step.f / abs(step.e)), round(step.c / step.a)
-        near = seen.observed & _grown(wanted, borders.REACH_PX)
+        near = seen.observed & _grown(wanted, borders.REACH_PX)  # without a map too: one window, one rounding
         odds = odds_of(self.engine, seen.channels, near, origin)
-        score, site = (np.full(wanted.shape, np.nan, np.float32) for _ in range(2))
+        site = np.where(wanted, expit(odds), np.float32(np.nan))
+        if not mapped:
+            return Reading(None, *_surfaces_where(pair, self.head, site >= ASKED), site)
+        score = self._score(seen, odds, near, origin)
+        score[~wanted] = np.nan
+        return Reading(score, *_surfaces_of(pair, self.head, wanted), site)
+
+    def _score(self, seen: Features, odds: FloatArray, near: BoolArray, origin: tuple[int, int]) -> FloatArray:
+        """(H, W) how surely something changed, NaN where it is not near."""
+        score = np.full(near.shape, np.nan, np.float32)
         if near.any():
             box = box_of(near)
             corner = origin[0] + box[0].start, origin[1] + box[1].start
             raw = joined(self.rarities, odds[box], seen.channels[:, *box], near[box], corner)
-            score[box], site[box] = self.calibrated(raw), expit(odds[box])
-        score[~wanted] = site[~wanted] = np.nan
-        return Reading(score, *_surfaces_of(pair, self.head, wanted), site)
+            score[box] = self.calibrated(raw)
+        return score
 
     def calibrated(self, raw: FloatArray) -> FloatArray:
         """Scores of which as many in a hundred are right as they say; NaN stays."""
@@ -194,6 +213,16 @@ def _surfaces_of(pair: Pair, head: SurfaceHead | None, wanted: BoolArray) -> tup
     if wanted.any():
         box, _ = with_reach(box_of(wanted), wanted.shape, surface_head.REACH_PX + burnt.REACH_PX)
         before[box], after[box] = surfaces(pair.window(*box), head)
+    return before, after
+
+
+def _surfaces_where(pair: Pair, head: SurfaceHead | None, asked: BoolArray) -> tuple[np.ndarray, np.ndarray]:
+    """`surfaces` of the (H, W) pixels asked for; UNKNOWN elsewhere. Worked in runs of tiles that hold any."""
+    before, after = (np.zeros(asked.shape, np.uint8) for _ in range(2))
+    for box in tile_runs(asked, _TILE_PX):
+        outer, inner = with_reach(box, asked.shape, surface_head.REACH_PX + burnt.REACH_PX)
+        for out, codes in zip((before, after), surfaces(pair.window(*outer), head), strict=True):
+            out[box] = np.where(asked[box], codes[inner], np.uint8(0))
     return before, after
 
 

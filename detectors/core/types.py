@@ -75,15 +75,20 @@ class Pair:
         )
 
 
+ASKED = 0.1
+"""Certainty that people worked somewhere from which it is asked what the ground was and is; patches need far more."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """What the network (or the training-free score) says of a pair, before any model interprets it."""
 
-    disturbance: FloatArray
-    """(H, W) 0–1, NaN = not observed. Its thresholds come with its maker: 0.5 without training, or a network's own."""
+    disturbance: FloatArray | None
+    """(H, W) 0–1, NaN = not observed. Its thresholds come with its maker: 0.5 without training, or a network's own.
+    None: patches are made of `site`, and nobody asked for a map."""
 
     surface_before: NDArray[np.uint8]
-    """(H, W) `Surface` codes."""
+    """(H, W) `Surface` codes; UNKNOWN as well where no map was asked for and `site` is under `ASKED`."""
 
     surface_after: NDArray[np.uint8]
 
@@ -109,8 +114,8 @@ class Transition:
 class ChangeMap:
     """One model's answer on one grid."""
 
-    score: FloatArray
-    """(H, W) 0–1, NaN = not observed."""
+    score: FloatArray | None
+    """(H, W) 0–1, NaN = not observed; None where patches are made of `site` and nobody asked for a map."""
 
     transition: NDArray[np.uint8]
     """(H, W) index from 1 into the detector's transitions; 0 = none."""
@@ -127,7 +132,10 @@ class ChangeMap:
     @property
     def of_patches(self) -> FloatArray:
         """(H, W) what patches are made of."""
-        return self.score if self.site is None else self.site
+        made = self.score if self.site is None else self.site
+        if made is None:
+            raise ValueError("a change map holds a score, a site or both")
+        return made
 
 
 TimeLogic = Callable[[Pair, Reading, FloatArray], FloatArray]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyogrio
 import pytest
 import rasterio
@@ -68,6 +69,17 @@ def test_other_blocks_give_the_same_scores_and_leads(scanned: Path, steppe: Path
         for out in (scanned, tmp_path)
     ]
     assert areas[0] == pytest.approx(areas[1], rel=0.03)
+
+
+def test_without_score_maps_the_leads_are_the_same(scanned: Path, steppe: Path, tmp_path: Path) -> None:
+    """What no patch needs is not worked out then."""
+    scan(replace(request(steppe, tmp_path), scores=False))
+    with_maps, without = (
+        pyogrio.read_dataframe(out / "leads.gpkg", layer="leads").drop(columns="lead_id", errors="ignore")
+        for out in (scanned, tmp_path)
+    )
+    assert not (tmp_path / "scores").exists()
+    pd.testing.assert_frame_equal(without, with_maps)
 
 
 def test_without_weights_the_network_is_refused_and_auto_does_without(

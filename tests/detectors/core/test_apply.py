@@ -55,6 +55,16 @@ def test_of_a_probability_the_odds_are_weighted_and_it_is_never_surer_than_the_w
     np.testing.assert_array_equal(site, [[0, np.nan], [0, 0]])
 
 
+def test_a_certainty_too_small_for_any_patch_is_left_as_it_is() -> None:
+    small = np.array([[0.0999, 0.1], [0.05, np.nan]], np.float32)
+    seen = replace(reading([[4, 4], [1, 4]], [[7, 7], [7, 7]]), disturbance=None, site=small)
+    change = change_map(MODEL, pair(), seen)
+    assert change.score is None
+    np.testing.assert_allclose(change.of_patches, [[0.0999, 0.05 / 0.95], [0.05, np.nan]], atol=1e-6)
+    with pytest.raises(ValueError, match="a score, a site or both"):
+        _ = replace(change, site=None).of_patches
+
+
 def test_the_catch_all_keeps_what_no_transition_names() -> None:
     change = change_map(replace(MODEL, any_transition=True), pair(), reading([[1, 1], [4, 4]], [[7, 7], [7, 7]]))
     np.testing.assert_allclose(change.score, [[0.8, 0.8], [0.4, 0.4]], atol=1e-6)

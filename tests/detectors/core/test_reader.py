@@ -135,6 +135,26 @@ def test_the_network_answers_exactly_where_it_is_asked_and_can_see(
     assert scores.std() > 0.01
 
 
+def test_without_a_map_the_certainty_is_the_same_and_surfaces_are_told_where_it_counts(
+    reader: NetworkReader, make_ground: MakeGround, make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after, _ = make_ground(200)
+    pair = make_pair(before, after)
+    shares = all_of(pair, fit([(before, after)], BANDS))
+    wanted = np.zeros((200, 200), bool)
+    wanted[20:190, 30:150] = True
+    whole = reader.read(pair, shares, wanted)
+    sure = float(np.nanquantile(whole.site, 0.97))  # an untrained network is nowhere as sure as a trained one
+    monkeypatch.setattr("detectors.core.reader.ASKED", sure)
+    part = reader.read(pair, shares, wanted, mapped=False)
+    np.testing.assert_array_equal(part.site, whole.site)
+    assert part.disturbance is None
+    counts = np.nan_to_num(whole.site) >= sure
+    for one, other in ((whole.surface_before, part.surface_before), (whole.surface_after, part.surface_after)):
+        np.testing.assert_array_equal(other, np.where(counts, one, 0))
+        assert len(np.unique(other)) > 2
+
+
 def test_the_same_ground_scores_the_same_in_another_crop(
     reader: NetworkReader, make_ground: MakeGround, make_pair: MakePair
 ) -> None:
