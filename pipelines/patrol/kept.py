@@ -29,14 +29,14 @@ from pipelines.errors import PipelineError
 from pipelines.home import home
 from pipelines.outputs import Outputs, write_arrays
 from pipelines.patrol.fingerprint import code_sha256, detector_facts, digest_of, scene_facts, survey_facts
-from pipelines.patrol.keptfile import packed, unpacked
+from pipelines.patrol.keptfile import IMAGES, packed, unpacked
 from pipelines.patrol.recorder import Recorder, Recording
 from pipelines.plan import Plan, scenes_over
 from pipelines.readers import reader_of
 from pipelines.region import Lattice, Region
 from pipelines.scan import BlockWork
 
-_FORMAT = "weixun-block-1"
+_FORMAT = "weixun-block-2"
 
 
 Told = Callable[[Block, float, bool], None]
@@ -135,7 +135,7 @@ class KeptBlocks:
         if result.failures:
             return
         with whole(self._file(key)) as part:
-            write_arrays(part, packed(result, recording))
+            write_arrays(part, packed(result, recording), as_they_are=IMAGES)
 
     def has(self, key: str) -> bool:
         """Whether a result is kept."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aoi.grid import Block
 from leads.model import Coverage
+from leads.raster import packed_image, unpacked_image
 from leads.vectorize import Fragment
 from pipelines.block import BlockResult, ground_of
 from pipelines.outputs import Looks
@@ -41,9 +42,12 @@ def packed(result: BlockResult, recording: Recording) -> dict[str, NDArray[Any]]
     for name, looks in recording.looks.items():
         arrays[f"looks.{name}"], arrays[f"before.{name}"] = looks.scores, looks.before
     if recording.images is not None:
-        arrays["image_before"], arrays["image_after"] = recording.images
+        arrays |= {name: packed_image(image) for name, image in zip(IMAGES, recording.images, strict=True)}
     return arrays
 
+
+IMAGES = ("image_before", "image_after")
+"""Names of the images among the arrays of a result."""
 
 _ARRAYS: Mapping[str, int] = {"runs": 3, "border": 2, "seam": 2}
 """The arrays of a piece and their widths."""
@@ -96,5 +100,6 @@ def unpacked(arrays: Mapping[str, NDArray[Any]], plan: Plan, block: Block) -> tu
         )
         for name, (days, against) in facts["looks"].items()
     }
-    images = (arrays["image_before"], arrays["image_after"]) if "image_before" in arrays else None
+    before, after = (unpacked_image(arrays[name]) if name in arrays else None for name in IMAGES)
+    images = None if before is None or after is None else (before, after)
     return result, Recording(looks, images)

@@ -14,7 +14,7 @@ from aoi.grid import Block
 from imagery.files import reading
 from leads import raster
 from leads.errors import OutputError
-from leads.raster import ImageSink, RasterSink, zone_geobox
+from leads.raster import ImageSink, RasterSink, packed_image, unpacked_image, zone_geobox
 
 SIZE = 256
 CORNERS = (Block(32651, 10.0, 4, 40, SIZE), Block(32651, 10.0, 9, 36, SIZE))
@@ -196,3 +196,12 @@ def test_writing_leaves_gdal_its_cache(tmp_path: Path, monkeypatch: pytest.Monke
     write_scores(tmp_path / "scores.tif", CORNERS)
     assert len(during) == 2 * len(CORNERS)  # as they are written, and read back
     assert min(during) >= wanted > 1_000_000
+
+
+def test_an_image_that_is_kept_comes_back_as_it_was() -> None:
+    image = np.random.default_rng(4).integers(0, 65_536, (4, 70, 530)).astype(np.uint16)
+    packed = packed_image(image)
+    assert packed.dtype == np.uint8
+    np.testing.assert_array_equal(unpacked_image(packed), image)
+    with pytest.raises(ValueError, match="no packed image"):
+        unpacked_image(packed[:200])
