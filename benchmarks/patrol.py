@@ -1,13 +1,26 @@
 """A patrol for one new date: some blocks really worked, the rest of an area by what those cost."""
 
 import datetime as dt
+import math
 import os
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import shapely
+from rasterio.features import geometry_mask
 from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from aoi.cells import cells_of
+from aoi.grid import blocks_of, to_crs, zone_of
+from detectors.core.neighbourhood import box_of
+
+if TYPE_CHECKING:
+    from imagery.archive import Archive
+    from pipelines.patrol.config import PatrolConfig
 
 PATROL_KM2 = 37_000
 BOUND_MIN = 30.0
@@ -22,6 +35,7 @@ def measure(world: str, share: str) -> dict[str, Any]:
         world: folder of a simulated world with one after date.
         share: of the world's width and height.
     """
+    from aoi.read import read_aoi
     from imagery.archive import Archive
     from leads.store.store import home_store
     from pipelines.patrol import area as area_of_night
@@ -56,11 +70,14 @@ def measure(world: str, share: str) -> dict[str, Any]:
         with home_store(home) as store:
             leads = store.count()
     one = ended.areas[0]
+    work = _work(config, home, read_aoi(str(home / "corner.geojson")).geometry, Archive.open(Path(world) / "archive"))
     return {
         "seconds": seconds,
         "cpu_s": cpu,
         "blocks": one.worked,
         "km2": one.km2,
+        "work": asdict(work[0]),
+        "all_of_it": asdict(work[1]),
         "leads": leads,
         "stages": stages,
         "night_s": seconds - sum(stages.values()),
@@ -84,8 +101,70 @@ def _corner(world: str, share: float) -> str:
     return json.dumps({"type": "FeatureCollection", "features": [feature]})
 
 
-def minutes(small: tuple[float, float], large: tuple[float, float], km2: float = PATROL_KM2) -> float:
-    """Minutes for an area, from two measurements of (km², seconds): a cost for each km², and one whatever the area."""
-    slope = (large[1] - small[1]) / (large[0] - small[0])
-    fixed = max(small[1] - slope * small[0], 0.0)
-    return (fixed + slope * km2) / 60
+@dataclass(frozen=True)
+class Work:
+    """What an area costs, before anything is measured: halos and the outline's squares are work too."""
+
+    mpx: float
+    """Million pixels that its blocks read, each with its halo."""
+
+    cells: int
+    """Cells of normals."""
+
+
+def _work(config: "PatrolConfig", home: Path, area: BaseGeometry, archive: "Archive") -> tuple[Work, Work]:
+    """Of the area that was worked, as far as there is imagery; and of a square of `PATROL_KM2`, seen all over."""
+    from pipelines.readers import reader_of
+
+    halo = reader_of(config.work.method, home).reach_px
+    scenes = archive.scenes()
+    seen = shapely.union_all([scene.geometry for scene in scenes])
+    gsd_m, block_px = min(scene.gsd_m for scene in scenes), config.work.block_px
+    epsg = zone_of(area.centroid.x, area.centroid.y)
+    middle = to_crs(area.centroid, 4326, epsg)
+    half_m = math.sqrt(PATROL_KM2) * 500
+    square = to_crs(shapely.segmentize(middle.buffer(half_m, cap_style="square"), 5e3), epsg, 4326)
+    return work_of(area, seen, gsd_m, halo, block_px), work_of(square, square.buffer(0.2), gsd_m, halo, block_px)
+
+
+def work_of(area: BaseGeometry, seen: BaseGeometry, gsd_m: float, halo_px: int, block_px: int) -> Work:
+    """What working an area takes.
+
+    Args:
+        area: EPSG:4326.
+        seen: ground of which there is imagery, likewise.
+        gsd_m: pixel size.
+        halo_px: read around what is wanted of a block.
+        block_px: edge of a block.
+    """
+    from pipelines.block import squares_near
+    from pipelines.plan import RIM_DEG
+
+    blocks = blocks_of(area.buffer(RIM_DEG), gsd_m, halo_px, block_px)
+    pixels = 0
+    for block in blocks:
+        footprint = to_crs(shapely.segmentize(seen, 0.01), 4326, block.epsg)
+        box_ = block.geobox
+        there = geometry_mask([footprint], box_.shape, box_.affine, invert=True) & squares_near(area, block)
+        if there.any():
+            pixels += math.prod(side.stop - side.start + 2 * halo_px for side in box_of(there))
+    return Work(pixels / 1e6, len(cells_of(blocks)))
+
+
+def minutes(small: dict[str, Any], large: dict[str, Any], km2: float = PATROL_KM2) -> float:
+    """Minutes for an area, from what two measurements of `measure` took.
+
+    Blocks by the pixels they read, normals by their cells, both from the larger one; the rest has a cost for each km²
+    and one whatever the area.
+    """
+    whole = large["all_of_it"]
+    blocks = large["stages"]["blocks"] * whole["mpx"] / large["work"]["mpx"]
+    normals = large["stages"]["normals"] * whole["cells"] / large["work"]["cells"]
+    (less, few), (more, many) = ((one["km2"], _rest(one)) for one in (small, large))
+    slope = (many - few) / (more - less)
+    return (blocks + normals + max(few - slope * less, 0.0) + slope * km2) / 60
+
+
+def _rest(measured: dict[str, Any]) -> float:
+    """Seconds of everything but blocks and normals."""
+    return float(measured["seconds"] - measured["stages"]["blocks"] - measured["stages"]["normals"])

@@ -165,12 +165,14 @@ def _patrol(place: str, area: float, decoded_s: float) -> Iterator[Row]:
     """A night with one new date: a corner and the whole are worked, 37,000 km² follow from what a km² costs."""
     small, large = run("patrol", world=place, share="0.5"), run("patrol", world=place, share="1")
     points = [(found.result["km2"], found.result["seconds"]) for found in (small, large)]
+    rates = [found.result["stages"]["blocks"] / found.result["work"]["mpx"] for found in (small, large)]
     command = large.command
     yield Row(f"patrol of {PATROL_KM2:,} km², one new date, from {large.result['blocks']} blocks, beside its bound",
-              minutes(*points), BOUND_MIN, "min", command)  # fmt: skip
-    in_cpu = [(found.result["km2"], found.result["cpu_s"] / CORES) for found in (small, large)]
-    yield Row(f"patrol of {PATROL_KM2:,} km², in CPU time of {CORES} cores, beside its bound",
-              minutes(*in_cpu), BOUND_MIN, "min", command)  # fmt: skip
+              minutes(small.result, large.result), BOUND_MIN, "min", command)  # fmt: skip
+    yield Row("patrol, blocks, per Mpx read with halos, beside a quarter of the area", rates[1],
+              rates[0], "s/Mpx", command)  # fmt: skip
+    yield Row(f"patrol, CPU time of {CORES} cores, beside the clock", large.result["cpu_s"] / CORES, points[1][1], "s",
+              command)  # fmt: skip
     yield Row("patrol per km² of the whole, beside a quarter of the area", points[1][1] / points[1][0],
               points[0][1] / points[0][0], "s/km²", command)  # fmt: skip
     yield Row("peak memory of the patrol, beside a quarter of the area", large.peak_bytes / 1e9,

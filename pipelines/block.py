@@ -34,6 +34,13 @@ CLEAR_PX = 8
 """Edge in pixels of the squares in which clear ground is told: what a look did not show can then be said of a lead."""
 
 
+NEAR_M = 2_000.0
+"""How far beyond an area a patch is followed, at least; …"""
+
+NEAR_PX = 256
+"""… to the end of the square of so many pixels."""
+
+
 @dataclass(frozen=True)
 class BlockResult:
     """What is left of a block when its pixels are gone."""
@@ -50,7 +57,7 @@ class BlockResult:
 
 def work_block(plan: Plan, region: Region, outputs: Outputs, block: Block) -> BlockResult:
     """Everything that is done with the pixels of one block, in one pass."""
-    inside, mine = _inside(plan, block.geobox), owned(block.geobox)
+    inside, mine = _inside(plan, block.geobox), owned(block.geobox) & squares_near(plan.aoi.geometry, block)
     days = {day: scenes for day, scenes in solar_days(scenes_over(plan.after, block)).items() if day in plan.days}
     befores = Befores(scenes_over(plan.before, block), block)
     before = befores.of(next(iter(days), plan.days[0]))
@@ -79,6 +86,31 @@ def work_block(plan: Plan, region: Region, outputs: Outputs, block: Block) -> Bl
     failures |= befores.failures
     lost = tuple(sorted(failures, key=lambda f: f.scene_id))
     return BlockResult(block, pieces, tuple(coverage), lost, clear)
+
+
+def squares_near(geometry: BaseGeometry, block: Block) -> BoolArray:
+    """(H, W) of a block's core: True in the squares of the zone's lattice that lie within `NEAR_M` of an area.
+
+    An outline cuts blocks, and what lies far beyond it is nobody's question. A patch that touches the area is followed
+    that far beyond, whatever the size of the blocks.
+
+    Args:
+        geometry: the area, EPSG:4326.
+        block: any block.
+    """
+    edge_m = NEAR_PX * block.gsd_m
+    core = shapely.box(*block.geobox.extent.geom.bounds)
+    about = to_crs(shapely.segmentize(core.buffer(NEAR_M + edge_m), 1e4), block.epsg, 4326).envelope
+    near = to_crs(shapely.segmentize(shapely.intersection(geometry, about), 0.01), 4326, block.epsg).buffer(NEAR_M)
+    first = block.col * block.size_px, -(block.row + 1) * block.size_px
+    across, down = ((start + np.arange(block.size_px)) // NEAR_PX for start in first)
+    left, top = (np.arange(of[0], of[-1] + 1) for of in (across, down))
+    shapely.prepare(near)
+    touched = shapely.intersects(
+        near,
+        shapely.box(left * edge_m, -(top[:, None] + 1) * edge_m, (left + 1) * edge_m, -top[:, None] * edge_m),
+    )
+    return np.asarray(touched[np.ix_(down - down[0], across - across[0])])
 
 
 def plan_day(mosaic: Mosaic, otherwise: dt.date) -> dt.date:

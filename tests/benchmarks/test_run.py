@@ -91,8 +91,9 @@ def fake(job: str, **arguments: Any) -> Measured:
     }
     quarter = 0.25 if arguments.get("share") == "0.5" else 1.0
     results["patrol"] = {
-        "km2": 200.0 * quarter, "seconds": 2.0 + 8.0 * quarter, "cpu_s": 1.0 + 8.0 * quarter,
-        "blocks": int(4 * quarter), "stages": stages, "night_s": 1.0, "quiet_s": 0.5,
+        "km2": 200.0 * quarter, "seconds": 2.0 + 18.0 * quarter, "cpu_s": 1.0 + 8.0 * quarter,
+        "blocks": int(4 * quarter), "stages": {"normals": 1.0, "blocks": 10.0 * quarter}, "night_s": 1.0,
+        "quiet_s": 0.5, "work": {"mpx": 4.0 * quarter, "cells": 2}, "all_of_it": {"mpx": 500.0, "cells": 20},
     }  # fmt: skip
     if arguments.get("quarter") == "yes":
         results["scan"] = {"seconds": 2.0, "km2": 50.0, "blocks": 1, "stages": stages}
@@ -116,8 +117,10 @@ def test_the_table_and_the_file_say_the_same(
     assert rows["whole scan per block of the whole (4), beside a quarter (1)"]["ratio"] == 1.0
     assert rows["one block by all 9 detectors, beside one, in CPU time"]["ratio"] == 1.2
     assert rows["patrol, stage blocks, beside the whole night"]["ratio"] == 0.5
-    in_cpu = rows["patrol of 37,000 km², in CPU time of 2 cores, beside its bound"]
-    assert in_cpu["ours"] == pytest.approx((1 + 8 * 37_000 / 200) / 120, abs=0.01)
+    whole = rows["patrol of 37,000 km², one new date, from 4 blocks, beside its bound"]
+    assert whole["ours"] == pytest.approx((10 * 500 / 4 + 1 * 20 / 2 + 1 + 8 * 37_000 / 200) / 60, abs=0.01)
+    pixels = rows["patrol, blocks, per Mpx read with halos, beside a quarter of the area"]
+    assert (pixels["ours"], pixels["ratio"]) == (2.5, 1.0)
     large = "a finding of a night on 25,000 leads, beside on 2,500, CPU time"
     assert (rows[large]["ours"], rows[large]["ratio"]) == (1.04, 1.04)
     printed = capsys.readouterr().out
