@@ -69,8 +69,9 @@ def measure(world: str, share: str) -> dict[str, Any]:
         nothing_s = time.perf_counter() - begun
         with home_store(home) as store:
             leads = store.count()
+        corner = read_aoi(str(home / "corner.geojson")).geometry
+        work = _work(config, home, corner, Archive.open(Path(world) / "archive"))
     one = ended.areas[0]
-    work = _work(config, home, read_aoi(str(home / "corner.geojson")).geometry, Archive.open(Path(world) / "archive"))
     return {
         "seconds": seconds,
         "cpu_s": cpu,

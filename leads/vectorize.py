@@ -102,8 +102,10 @@ def fragments(
     around = _surroundings(np.isfinite(score) & owned, owned, window)
     with np.errstate(invalid="ignore"):  # NaN compares False, as meant
         low = (score >= detector.grown_to) & owned
-    labels, count = ndimage.label(low, structure=_EIGHT_CONNECTED)
-    pieces = _pieces(labels, count, score, transition, around, window, detector) if count else ()
+    pieces: tuple[Fragment, ...] = ()
+    if low.any():
+        labels, count = ndimage.label(low, structure=_EIGHT_CONNECTED)
+        pieces = _pieces(labels, count, np.nonzero(low), score, transition, around, window, detector)
     return (*pieces, *_blind_rim(around, window))
 
 
@@ -128,13 +130,14 @@ def _surroundings(seen: BoolArray, owned: BoolArray, window: Window) -> _Surroun
 def _pieces(
     labels: NDArray[np.integer[Any]],
     count: int,
+    where: tuple[NDArray[np.intp], ...],
     score: FloatArray,
     transition: NDArray[np.uint8],
     around: _Surroundings,
     window: Window,
     detector: Detector,
 ) -> tuple[Fragment, ...]:
-    rows, cols = np.nonzero(labels)
+    rows, cols = where  # of the labels: those of a mask are found several times as fast
     label, value = labels[rows, cols] - 1, score[rows, cols].astype(np.float64)
     pixels = np.bincount(label, minlength=count)
     score_sum = np.bincount(label, weights=value, minlength=count)

@@ -33,7 +33,10 @@ RIDGE = 1e-3
 """Ridge penalty per sample, in units of the standardised inputs."""
 
 _CHUNK = 1 << 14
-"""Pixels per matrix product: keeps memory flat."""
+"""Pixels per matrix product of a fit: keeps memory flat. Sums depend on it, by their last bits."""
+
+_CHUNK_APPLIED = 1 << 12
+"""Likewise where a fit is applied, each pixel by itself: what a chunk needs stays near the processor."""
 
 
 @dataclass(frozen=True)
@@ -184,8 +187,8 @@ def residual(inputs: FloatArray, target: FloatArray, regression: Regression, boo
     """(C, N) how far (C, N) targets lie off what (inputs, N) descriptions let expect, in units of usual scatter."""
     both = np.concatenate([regression.coefficients, regression.log_scatter], axis=1)
     out = np.empty_like(target)
-    for start in range(0, inputs.shape[1], _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for start in range(0, inputs.shape[1], _CHUNK_APPLIED):
+        part = slice(start, start + _CHUNK_APPLIED)
         expected, log_scatter = np.split(both.T @ _features(inputs[:, part], book), 2)
         np.divide(target[:, part] - expected, _scatter(log_scatter), out=out[:, part])
     return out

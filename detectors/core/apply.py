@@ -28,7 +28,7 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
 
     Fresh earth is often taken for char. The certainty, which is small on a burn, counts what a model does not say of
     char as bare ground, and whether it burnt a patch's later looks tell (`lasting_loss.burnt`); the score does not.
-    Under `ASKED` it stays as it is, whatever the surfaces: no patch reaches down there.
+    Under `ASKED` it stays as it is, whatever the surfaces, and has no transition: no patch reaches down there.
     """
     weight, charred, index = _table(detector)
     before, after = reading.surface_before, reading.surface_after
@@ -37,14 +37,17 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
         return score if detector.time_logic is None else detector.time_logic(pair, reading, score)
 
     score = None if reading.disturbance is None else timed(reading.disturbance * weight[before, after])
-    site = None if reading.site is None else timed(_weighted(reading.site, charred[before, after]))
-    return ChangeMap(score, index[before, after], detector.id, weights_sha256, pair.geobox, pair.after_date, site)
-
-
-def _weighted(site: FloatArray, worked: FloatArray) -> FloatArray:
-    """The certainty with its odds weighted, no larger than the weight; as it was under `ASKED`."""
-    factor = np.where(site < ASKED, np.float32(1), worked)
-    return np.minimum(_odds_times(site, factor), factor)
+    if reading.site is None:
+        transition, site = index[before, after], None
+    else:
+        transition, site = np.zeros(before.shape, np.uint8), reading.site.copy()
+        asked = np.nonzero(site >= ASKED)
+        turned = before[asked], after[asked]
+        worked = charred[turned]
+        transition[asked] = index[turned]
+        site[asked] = np.minimum(_odds_times(site[asked], worked), worked)
+        site = timed(site)
+    return ChangeMap(score, transition, detector.id, weights_sha256, pair.geobox, pair.after_date, site)
 
 
 def _odds_times(chance: FloatArray, factor: FloatArray) -> FloatArray:

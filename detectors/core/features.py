@@ -5,13 +5,13 @@ Every channel is scaled to about −4…4, and is 0 where its band is missing or
 docs/design/network.md holds what each group is worth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from detectors.core import anomaly, surface
-from detectors.core.neighbourhood import Box, with_reach
+from detectors.core.neighbourhood import Box, box_of, with_reach, within
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.training_free import log_unusual
 from detectors.core.types import BoolArray, FloatArray, Pair
@@ -50,7 +50,7 @@ CHANNELS = (
 
 _PLACE = {name: place for place, name in enumerate(CHANNELS)}
 _LIMIT = np.float32(4)
-_STRIP_ROWS = 128  # what a strip needs is allocated once and used again; the planes of a whole block never are
+_TILE = 256, 640  # rows, columns: a plane of a tile stays near the processor; those of a whole block never would
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,26 @@ def features(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Featu
     """
     total = np.zeros((len(CHANNELS), *pair.valid.shape), np.float32)
     observed = np.zeros(pair.valid.shape, bool)
-    for top in range(0, len(observed), _STRIP_ROWS):
-        rows = slice(top, min(top + _STRIP_ROWS, len(observed)))
-        across = np.flatnonzero(pair.valid[rows].any(axis=0))
-        if len(across):  # where nothing was observed the channels stay 0
-            cols = slice(int(across[0]), int(across[-1]) + 1)
-            _strip(pair, normals, (rows, cols), total[:, rows, cols], observed[rows, cols])
+    for rows, cols in _tiles(observed.shape):
+        valid = pair.valid[rows, cols]
+        if valid.any():  # where nothing was observed the channels stay 0
+            inner = box_of(valid)
+            box = within((rows, cols), inner)
+            _tile(pair, normals, box, total[:, *box], observed[box])
     return Features(total, observed)
 
 
-def _strip(
+def _tiles(shape: tuple[int, ...]) -> Iterator[Box]:
+    height, width = _TILE
+    for top in range(0, shape[0], height):
+        for left in range(0, shape[1], width):
+            yield slice(top, min(top + height, shape[0])), slice(left, min(left + width, shape[1]))
+
+
+def _tile(
     pair: Pair, normals: Sequence[tuple[Normals, FloatArray]], box: Box, total: FloatArray, observed: BoolArray
 ) -> None:
-    """Fills in some rows of all channels, and which of their pixels were observed."""
+    """Fills in a box of all channels, and which of its pixels were observed."""
     share = np.zeros(observed.shape, np.float32)
     for each, weights in normals:
         where = np.flatnonzero((weights[box] > 0).any(axis=0))

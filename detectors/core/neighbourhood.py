@@ -25,6 +25,14 @@ def box_of(wanted: BoolArray) -> Box:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
 
 
+def within(outer: Box, inner: Box) -> Box:
+    """In the whole array, a box that is given inside another."""
+    rows, cols = (
+        slice(part.start + place.start, part.start + place.stop) for part, place in zip(outer, inner, strict=True)
+    )
+    return rows, cols
+
+
 def with_reach(box: Box, shape: tuple[int, ...], reach_px: int) -> tuple[Box, Box]:
     """A box with what it looks at around it, as far as an array of this shape goes; and where in that the box lies."""
     rows, cols = (

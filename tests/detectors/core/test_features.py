@@ -58,7 +58,7 @@ def test_nothing_beyond_the_reach_matters(images: Images, make_pair: MakePair, d
     assert 1 <= np.abs(touched - 72).max() <= REACH_PX
 
 
-def test_it_does_not_show_that_it_is_worked_in_strips(
+def test_it_does_not_show_that_it_is_worked_in_tiles(
     images: Images, make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, after = images[0].copy(), images[1].copy()
@@ -66,9 +66,9 @@ def test_it_does_not_show_that_it_is_worked_in_strips(
     moved = replace(images[2], shift_px=(0.4, -1.3), shift_confident=True)
     share = np.broadcast_to(np.clip((100 - np.arange(144)) / 40, 0, 1), (144, 144)).astype(np.float32)
     pair, shares = make_pair(before, after), [(moved, share), (images[2], 1 - share)]
-    monkeypatch.setattr("detectors.core.features._STRIP_ROWS", 144)
+    monkeypatch.setattr("detectors.core.features._TILE", (144, 144))
     one = features(pair, shares)
-    monkeypatch.setattr("detectors.core.features._STRIP_ROWS", 17)
+    monkeypatch.setattr("detectors.core.features._TILE", (17, 50))
     many = features(pair, shares)
     np.testing.assert_allclose(one.channels, many.channels, atol=1e-4)
     np.testing.assert_array_equal(one.observed, many.observed)
@@ -154,7 +154,7 @@ def test_ground_that_was_not_observed_is_not_worked_and_changes_nothing(
     pair = make_pair(*images[:2])
     valid = np.zeros_like(pair.valid)
     valid[40:90, 30:70] = True
-    monkeypatch.setattr("detectors.core.features._STRIP_ROWS", 30)
+    monkeypatch.setattr("detectors.core.features._TILE", (30, 60))
     worked = []
 
     def noted(*arguments):
@@ -164,7 +164,7 @@ def test_ground_that_was_not_observed_is_not_worked_and_changes_nothing(
     fill = features_module._fill
     monkeypatch.setattr(features_module, "_fill", noted)
     part = whole(replace(pair, valid=valid), images[2])
-    assert {(cols.start, cols.stop) for _, cols in worked} == {(30, 70)}
-    assert (worked[0][0].start, worked[-1][0].stop) == (30, 90)
+    tiles = [(rows.start, rows.stop, cols.start, cols.stop) for rows, cols in worked]
+    assert tiles == [(40, 60, 30, 60), (40, 60, 60, 70), (60, 90, 30, 60), (60, 90, 60, 70)]
     np.testing.assert_array_equal(part.observed, valid)
     np.testing.assert_allclose(part.channels, whole(pair, images[2]).channels * valid, atol=1e-4)
