@@ -64,8 +64,11 @@ class Fragment:
 
 
 @dataclass(frozen=True)
-class _Surroundings:
+class Surroundings:
     """(H, W) masks of what lies around the pieces of a block."""
+
+    seen: BoolArray
+    """Ground that was observed and asked for, which they follow from."""
 
     border: BoolArray
     """The outermost pixels of the core."""
@@ -76,9 +79,17 @@ class _Surroundings:
     unseen: BoolArray
     """Ground of this zone, not observed or not asked for."""
 
+    beside_unseen: BoolArray
+    """That ground and its 8-neighbours."""
+
 
 def fragments(
-    score: FloatArray, transition: NDArray[np.uint8], block_geobox: GeoBox, owned: BoolArray, detector: Detector
+    score: FloatArray,
+    transition: NDArray[np.uint8],
+    block_geobox: GeoBox,
+    owned: BoolArray,
+    detector: Detector,
+    known: Surroundings | None = None,
 ) -> tuple[Fragment, ...]:
     """The connected pieces of change of one block's core.
 
@@ -91,6 +102,7 @@ def fragments(
         block_geobox: the core's grid: north-up, in UTM, on the lattice of its pixel size.
         owned: (H, W) pixels of this zone that were asked for; the rest is left out.
         detector: gives the thresholds and the minimum area.
+        known: of the same ground and pixels asked for; taken where the same pixels were seen.
 
     Returns:
         Pieces in the order of their first pixel; last, where the core's rim holds unseen ground, one blind piece.
@@ -99,7 +111,7 @@ def fragments(
         ValueError: if the grid is off the lattice.
     """
     window = window_of(block_geobox)
-    around = _surroundings(np.isfinite(score) & owned, owned, window)
+    around = surroundings(np.isfinite(score) & owned, owned, block_geobox, known)
     with np.errstate(invalid="ignore"):  # NaN compares False, as meant
         low = (score >= detector.grown_to) & owned
     pieces: tuple[Fragment, ...] = ()
@@ -109,7 +121,20 @@ def fragments(
     return (*pieces, *_blind_rim(around, window))
 
 
-def _surroundings(seen: BoolArray, owned: BoolArray, window: Window) -> _Surroundings:
+def surroundings(
+    seen: BoolArray, owned: BoolArray, block_geobox: GeoBox, known: Surroundings | None = None
+) -> Surroundings:
+    """What lies around the pieces of a block: the same for all detectors that were in season on the same days.
+
+    Args:
+        seen: (H, W) pixels of the core that were observed and asked for.
+        owned: (H, W) pixels of this zone that were asked for.
+        block_geobox: the core's grid.
+        known: an answer for the same ground, given back where the same pixels were seen.
+    """
+    if known is not None and np.array_equal(known.seen, seen):
+        return known
+    window = window_of(block_geobox)
     border = np.zeros(seen.shape, dtype=bool)
     border[[0, -1], :] = border[:, [0, -1]] = True
     # Pixels that are not owned belong to another zone or were not asked for. Only those beside owned ones, or on the
@@ -124,7 +149,9 @@ def _surroundings(seen: BoolArray, owned: BoolArray, window: Window) -> _Surroun
     beside = np.zeros_like(border)
     if foreign.any():
         beside = ndimage.binary_dilation(foreign, _EIGHT_CONNECTED)[inner] & ~foreign[inner]
-    return _Surroundings(border, beside, (owned & ~seen) | (candidates & ~foreign)[inner])
+    unseen = (owned & ~seen) | (candidates & ~foreign)[inner]
+    beside_unseen = ndimage.binary_dilation(unseen, _EIGHT_CONNECTED) if unseen.any() else unseen
+    return Surroundings(seen, border, beside, unseen, beside_unseen)
 
 
 def _pieces(
@@ -133,7 +160,7 @@ def _pieces(
     where: tuple[NDArray[np.intp], ...],
     score: FloatArray,
     transition: NDArray[np.uint8],
-    around: _Surroundings,
+    around: Surroundings,
     window: Window,
     detector: Detector,
 ) -> tuple[Fragment, ...]:
@@ -146,10 +173,7 @@ def _pieces(
     kinds = len(detector.transitions) + 1
     kind = np.minimum(transition[rows, cols], kinds - 1)
     histogram = np.bincount(label * kinds + kind, minlength=count * kinds).reshape(count, kinds)
-    beside_unseen = around.unseen
-    if beside_unseen.any():
-        beside_unseen = ndimage.binary_dilation(beside_unseen, _EIGHT_CONNECTED)
-    edge = np.bincount(label[beside_unseen[rows, cols]], minlength=count) > 0
+    edge = np.bincount(label[around.beside_unseen[rows, cols]], minlength=count) > 0
 
     cells = window.cells(rows, cols)
     border = _split(cells, label, around.border[rows, cols], count)
@@ -204,7 +228,7 @@ def _runs(labels: NDArray[np.integer[Any]], kept: BoolArray, window: Window) -> 
     return np.split(runs, np.cumsum(np.bincount(owner, minlength=len(kept)))[:-1])
 
 
-def _blind_rim(around: _Surroundings, window: Window) -> tuple[Fragment, ...]:
+def _blind_rim(around: Surroundings, window: Window) -> tuple[Fragment, ...]:
     rows, cols = np.nonzero(around.unseen & (around.border | around.beside_zone))
     if not len(rows):
         return ()

@@ -23,7 +23,7 @@ from imagery.compose import Failure, composite, read_day, shares, solar_days
 from imagery.mosaic import Mosaic
 from imagery.scene import BANDS
 from leads.model import Coverage
-from leads.vectorize import Fragment, fragments
+from leads.vectorize import Fragment, Surroundings, fragments, surroundings
 from pipelines.befores import Befores
 from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
 from pipelines.plan import Plan, scenes_over
@@ -79,7 +79,10 @@ def work_block(plan: Plan, region: Region, outputs: Outputs, block: Block) -> Bl
             found[change.detector].append(change)
     if newest is not None:
         outputs.write_images(block, before, newest)
-    pieces = {d.id: _vectorize(d, found[d.id], block, mine, befores, outputs) for d in plan.detectors}
+    pieces: dict[str, tuple[Fragment, ...]] = {}
+    around: Surroundings | None = None
+    for detector in plan.detectors:
+        pieces[detector.id], around = _vectorize(detector, found[detector.id], block, mine, befores, outputs, around)
     for task in plan.surveys:
         pieces[task.key], unread = survey_block(task, block, mine, outputs)
         failures |= set(unread)
@@ -244,16 +247,23 @@ def _core_codes(
 
 
 def _vectorize(
-    detector: Detector, found: Sequence[ChangeMap], block: Block, mine: BoolArray, befores: Befores, outputs: Outputs
-) -> tuple[Fragment, ...]:
+    detector: Detector,
+    found: Sequence[ChangeMap],
+    block: Block,
+    mine: BoolArray,
+    befores: Befores,
+    outputs: Outputs,
+    known: Surroundings | None,
+) -> tuple[tuple[Fragment, ...], Surroundings]:
     patches, transition = lasting(found, block.geobox)
     if outputs.scores:
         scores = [change.score for change in found if change.score is not None]
         outputs.write_score(detector.id, block, median_of(scores, block.geobox))
-    pieces = fragments(patches, transition, block.geobox, mine, detector)
+    around = surroundings(np.isfinite(patches) & mine, mine, block.geobox, known)
+    pieces = fragments(patches, transition, block.geobox, mine, detector, around)
     if found and any(piece.pixels for piece in pieces):
         outputs.remember(detector.id, block, _looks(found, befores))
-    return pieces
+    return pieces, around
 
 
 def median_of(scores: Sequence[FloatArray], grid: GeoBox) -> FloatArray:

@@ -136,9 +136,11 @@ def scanned(
             work = kept.work(plan, region, outputs) if kept else lambda block: work_block(plan, region, outputs, block)
             done = _work(plan, region, work, progress, run_blocks or in_threads(workers), request.blind)
             clock.lap("blocks")
-            found, account = leads_of(plan, done.results, outputs, law, past, request.after, progress, workers)
+            with ThreadPoolExecutor(1) as beside:  # images need no leads, nor leads images
+                closing = beside.submit(outputs.close)
+                found, account = leads_of(plan, done.results, outputs, law, past, request.after, progress, workers)
             clock.lap("leads")
-            outputs.close()
+            closing.result()
             clock.lap("images")
         except BaseException:
             outputs.discard()

@@ -4,10 +4,8 @@ Every mean is a normalised convolution (Knutsson & Westin 1993): unobserved pixe
 edge have weight zero. So a hole of cloud neither spreads nor pulls its neighbours down, and every reach is finite.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import find_objects, gaussian_filter1d, label
 
 from detectors.core.types import BoolArray, FloatArray
 
@@ -45,15 +43,23 @@ def with_reach(box: Box, shape: tuple[int, ...], reach_px: int) -> tuple[Box, Bo
     return (rows, cols), (down, across)
 
 
-def tile_runs(wanted: BoolArray, edge_px: int) -> Iterator[Box]:
-    """Boxes that together hold all that is True in (H, W): square tiles that hold any, neighbours in a row as one."""
-    height, width = wanted.shape
-    for top in range(0, height, edge_px):
-        rows = slice(top, min(top + edge_px, height))
-        held = np.logical_or.reduceat(wanted[rows].any(axis=0), np.arange(0, width, edge_px))
-        ends = np.flatnonzero(np.diff(held, prepend=False, append=False)) * edge_px
-        for left, right in ends.reshape(-1, 2).tolist():
-            yield rows, slice(left, min(right, width))
+def boxes_of(wanted: BoolArray, cell_px: int) -> list[Box]:
+    """Boxes that together hold all that is True in (H, W); they may overlap.
+
+    One for each group of square cells that touch and hold any, as large as the group.
+    """
+    size = [-(-edge // cell_px) for edge in wanted.shape]
+    held = np.zeros(size, np.bool_)
+    rows, cols = np.nonzero(wanted)
+    held[rows // cell_px, cols // cell_px] = True
+    groups, _ = label(held, np.ones((3, 3)))
+    return [
+        (
+            slice(down.start * cell_px, min(down.stop * cell_px, wanted.shape[0])),
+            slice(across.start * cell_px, min(across.stop * cell_px, wanted.shape[1])),
+        )
+        for down, across in find_objects(groups)
+    ]
 
 
 def gaussian_reach(sigma_px: float) -> int:

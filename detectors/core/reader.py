@@ -11,7 +11,7 @@ from scipy.special import expit
 from detectors.core import borders, burnt, surface, surface_head, training_free
 from detectors.core.apply import TRAINING_FREE
 from detectors.core.features import CHANNELS, Features, features
-from detectors.core.neighbourhood import box_of, tile_runs, with_reach
+from detectors.core.neighbourhood import box_of, boxes_of, with_reach
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.rarity import Rarity, logit
 from detectors.core.surface_head import SurfaceHead
@@ -29,8 +29,8 @@ SUREST = 8.0
 _GUIDE_UNIT = 1.5
 """Bands come in units of the scene's robust spread, and vary by more than that."""
 
-_TILE_PX = 64
-"""Edge of the tiles in which surfaces are told where few are asked for."""
+_CELL_PX = 8
+"""Edge of the cells that are gathered to boxes where surfaces are asked for in few places."""
 
 _THIN = sorted(VEGETATION - {Surface.TREE, Surface.WET_VEGETATION})
 """Surfaces that ground with few plants on it passes for."""
@@ -217,9 +217,9 @@ def _surfaces_of(pair: Pair, head: SurfaceHead | None, wanted: BoolArray) -> tup
 
 
 def _surfaces_where(pair: Pair, head: SurfaceHead | None, asked: BoolArray) -> tuple[np.ndarray, np.ndarray]:
-    """`surfaces` of the (H, W) pixels asked for; UNKNOWN elsewhere. Worked in runs of tiles that hold any."""
+    """`surfaces` of the (H, W) pixels asked for; UNKNOWN elsewhere."""
     before, after = (np.zeros(asked.shape, np.uint8) for _ in range(2))
-    for box in tile_runs(asked, _TILE_PX):
+    for box in boxes_of(asked, _CELL_PX):
         outer, inner = with_reach(box, asked.shape, surface_head.REACH_PX + burnt.REACH_PX)
         for out, codes in zip((before, after), surfaces(pair.window(*outer), head), strict=True):
             out[box] = np.where(asked[box], codes[inner], np.uint8(0))

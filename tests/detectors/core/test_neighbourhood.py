@@ -1,6 +1,6 @@
 import numpy as np
 
-from detectors.core.neighbourhood import box_mean, gaussian_mean, gaussian_reach, tile_runs
+from detectors.core.neighbourhood import box_mean, boxes_of, gaussian_mean, gaussian_reach
 
 
 def test_a_hole_does_not_pull_its_neighbours_down() -> None:
@@ -25,13 +25,13 @@ def test_nothing_observed_is_finite() -> None:
     assert (box_mean(np.zeros((1, 20, 20), np.float32), nothing, 3) == 0).all()
 
 
-def test_runs_of_tiles_hold_all_that_is_wanted_once_and_no_empty_tile() -> None:
+def test_boxes_hold_all_that_is_wanted_and_little_else() -> None:
     wanted = np.zeros((70, 100), bool)
-    wanted[[3, 3, 3, 69], [5, 33, 99, 60]] = True
-    boxes = list(tile_runs(wanted, 32))
-    assert boxes == [
-        (slice(0, 32), slice(0, 64)),
-        (slice(0, 32), slice(96, 100)),
-        (slice(64, 70), slice(32, 64)),
+    wanted[[3, 9, 3, 69], [5, 12, 99, 60]] = True
+    # (3, 5) and (9, 12) lie in cells that touch
+    assert boxes_of(wanted, 8) == [
+        (slice(0, 16), slice(0, 16)),
+        (slice(0, 8), slice(96, 100)),
+        (slice(64, 70), slice(56, 64)),
     ]
-    assert list(tile_runs(np.zeros((70, 100), bool), 32)) == []
+    assert boxes_of(np.zeros((70, 100), bool), 8) == []
