@@ -137,22 +137,21 @@ def _fill(out: FloatArray, pair: Pair, normals: Normals, box: Box) -> BoolArray:
     measures = anomaly.measure(images, normals.standards, normals.regressions, normals.codebook)
     for number, band in enumerate(normals.bands):
         for role, z in zip(("before", "after"), measures.z, strict=True):
-            out[_PLACE[f"{role}_{band}"]] = z[number][inner] / 2
+            _put(out, f"{role}_{band}", z[number][inner] / 2)
         for role, residual in zip(("residual", "backward"), measures.residuals, strict=True):
             off = residual[number][inner]
-            out[_PLACE[f"{role}_{band}"]] = np.sign(off) * np.log1p(np.abs(off))
+            _put(out, f"{role}_{band}", np.sign(off) * np.log1p(np.abs(off)))
         out[_PLACE[f"has_{band}"]] = 1
     root = np.float32(0.5 * np.log(len(normals.bands)))
-    out[_PLACE["length"]] = measures.log_length[inner] - root
-    out[_PLACE["unlike_forward"]] = measures.log_unlike[0][inner] - root
-    out[_PLACE["unlike_backward"]] = measures.log_unlike[1][inner] - root
-    out[_PLACE["unusual"]] = 2 * log_unusual(images, measures, normals, pair.reflectance)[inner]
+    _put(out, "length", measures.log_length[inner] - root)
+    _put(out, "unlike_forward", measures.log_unlike[0][inner] - root)
+    _put(out, "unlike_backward", measures.log_unlike[1][inner] - root)
+    _put(out, "unusual", 2 * log_unusual(images, measures, normals, pair.reflectance)[inner])
     if pair.reflectance:
         for role, image in zip(("before", "after"), images, strict=True):
             _absolute(out, role, image[(slice(None), *inner)], normals.bands)
         out[_PLACE["has_reflectance"]] = 1
     out[_PLACE["observed"]] = 1
-    np.clip(out, -_LIMIT, _LIMIT, out=out)
     return measures.observed[inner]
 
 
@@ -160,9 +159,14 @@ def _absolute(out: FloatArray, role: str, image: FloatArray, bands: tuple[str, .
     """Indices and brightness of one date, which mean the same on all ground."""
     for name, (first, second) in INDICES.items():
         if {first, second} <= set(bands):
-            out[_PLACE[f"{role}_{name}"]] = 2 * np.nan_to_num(surface.ratio(image, bands, first, second))
+            _put(out, f"{role}_{name}", 2 * np.nan_to_num(surface.ratio(image, bands, first, second)))
     visible = [bands.index(band) for band in ("blue", "green", "red") if band in bands]
     if visible:
         mean = np.nan_to_num(image[visible].mean(axis=0))
         # 0.1 is bare ground, 0.02 water, 0.8 snow or cloud
-        out[_PLACE[f"{role}_brightness"]] = 2 * np.log(np.clip(mean, 0.005, 2) / 0.1)
+        _put(out, f"{role}_brightness", 2 * np.log(np.clip(mean, 0.005, 2) / 0.1))
+
+
+def _put(out: FloatArray, channel: str, values: FloatArray) -> None:
+    """Fills in one channel, limited while it is near the processor."""
+    np.clip(values, -_LIMIT, _LIMIT, out=out[_PLACE[channel]])

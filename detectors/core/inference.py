@@ -26,7 +26,8 @@ Precision = Literal["auto", "fp32", "bf16"]
 WINDOW_MPX = 6.5
 """Largest window: a block of 2048 px with its margins is one window; what is larger is cut, with overlap."""
 
-_STRIP_ROWS = 4
+_STRIP_PX = 4096
+"""Pixels that are cut and converted at a time: what stays near the processor."""
 
 
 @dataclass(frozen=True)
@@ -255,8 +256,9 @@ def _cut(channels: FloatArray, window: Window, dtype: torch.dtype, *, pinned: bo
     for beyond in (np.s_[:, :, :top], np.s_[:, :, bottom:], np.s_[..., :left], np.s_[..., right:]):
         out[beyond] = 0
     row, col = (a for a, _ in spans)
-    for start in range(top, bottom, _STRIP_ROWS):
-        end = min(start + _STRIP_ROWS, bottom)
+    step = max(_STRIP_PX // max(right - left, 1), 1)
+    for start in range(top, bottom, step):
+        end = min(start + step, bottom)
         strip = np.ascontiguousarray(channels[:, row + start : row + end, col + left : col + right])
         part = torch.from_numpy(strip)[None].to(dtype).contiguous(memory_format=torch.channels_last)
         out[:, :, start:end, left:right] = part

@@ -87,7 +87,9 @@ def box_mean(image: FloatArray, observed: BoolArray, size_px: int) -> FloatArray
 
 def _box_sum(image: FloatArray, size_px: int) -> FloatArray:
     """Sum over a square window; by doubling, so that a sum holds nothing from outside its window, not even rounding."""
-    total = np.pad(image, size_px // 2)
+    rim = size_px // 2
+    total = np.zeros((image.shape[0] + 2 * rim, image.shape[1] + 2 * rim), image.dtype)
+    total[rim : rim + image.shape[0], rim : rim + image.shape[1]] = image
     for axis in (0, 1):
         length = total.shape[axis] - size_px + 1
         parts, start, width, power = [], 0, 1, total
@@ -99,8 +101,8 @@ def _box_sum(image: FloatArray, size_px: int) -> FloatArray:
                 rest = power.shape[axis] - width
                 power = _from(power, 0, rest, axis) + _from(power, width, rest, axis)
             width *= 2
-        total = parts[0].copy()
-        for part in parts[1:]:
+        total = parts[0] + parts[1] if len(parts) > 1 else parts[0]
+        for part in parts[2:]:
             total += part
     return total
 
