@@ -87,12 +87,12 @@ def groups(pieces: Sequence[Fragment], analysed: Collection[GeoBox]) -> Iterator
         analysed: the cores that were worked.
     """
     tables = _tables(pieces)
-    pairs = np.concatenate([_on_lattice(tables), _over_edges(pieces)])
     blind = np.array([piece.blind for piece in pieces], dtype=bool)
+    pairs = np.concatenate([_on_lattice(tables, blind), _over_edges(pieces)])
     clipped = np.array([piece.edge for piece in pieces], dtype=bool)
     at_blind = blind[pairs].any(axis=1)
     clipped[pairs[at_blind].ravel()] = True
-    clipped[_ends_outside(pieces, tables, analysed)] = True
+    clipped[_ends_outside(pieces, blind, tables, analysed)] = True
     first, second = pairs[~at_blind].T
     graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(len(pieces), len(pieces)))
     _, label = connected_components(graph, directed=False)
@@ -116,17 +116,19 @@ def _table(cells: Sequence[NDArray[np.int32]], owners: Sequence[int]) -> tuple[I
     return np.concatenate(cells).astype(np.int64), np.repeat(owners, [len(part) for part in cells])
 
 
-def _on_lattice(tables: dict[Lattice, tuple[IntArray, IntArray]]) -> Pairs:
-    """Pieces of one zone whose border cells touch by an edge or a corner."""
+def _on_lattice(tables: dict[Lattice, tuple[IntArray, IntArray]], blind: NDArray[np.bool_]) -> Pairs:
+    """Pieces of one zone whose border cells touch by an edge or a corner; two blind ones are nobody's question."""
     found = [np.empty((0, 2), dtype=np.int64)]
     for cells, owner in tables.values():
         order = np.argsort(_keys(cells))
-        keys, owner, cells = _keys(cells)[order], owner[order], cells[order]
-        for step in EIGHT[:4]:  # the other four are the same contacts seen from the other side
-            wanted = _keys(cells + step)
-            at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-            met = (keys[at] == wanted) & (owner[at] != owner)
-            found.append(np.stack([owner[met], owner[at[met]]], axis=1))
+        keys, owners = _keys(cells)[order], owner[order]
+        change = ~blind[owner]  # blind rims go round whole blocks: hundreds of cells for each of these
+        around = (cells[change][:, None, :] + EIGHT).reshape(-1, 2)
+        asking = np.repeat(owner[change], len(EIGHT))
+        wanted = _keys(around)
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        met = (keys[at] == wanted) & (owners[at] != asking)
+        found.append(np.sort(np.stack([asking[met], owners[at[met]]], axis=1), axis=1))
     return np.unique(np.concatenate(found), axis=0)
 
 
@@ -177,14 +179,18 @@ def _near(
 
 
 def _ends_outside(
-    pieces: Sequence[Fragment], tables: dict[Lattice, tuple[IntArray, IntArray]], analysed: Collection[GeoBox]
+    pieces: Sequence[Fragment],
+    blind: NDArray[np.bool_],
+    tables: dict[Lattice, tuple[IntArray, IntArray]],
+    analysed: Collection[GeoBox],
 ) -> IntArray:
-    """Pieces with a pixel beside ground that no analysed block holds."""
+    """Pieces with a pixel beside ground that no analysed block holds; blind ones are not asked."""
     cover = _Cover(analysed)
     outside = [np.empty(0, dtype=np.int64)]
     for (epsg, gsd_m), (cells, owner) in tables.items():
-        around = (cells[:, None, :] + EIGHT).reshape(-1, 2)
-        owners = np.repeat(owner, len(EIGHT))
+        change = ~blind[owner]
+        around = (cells[change][:, None, :] + EIGHT).reshape(-1, 2)
+        owners = np.repeat(owner[change], len(EIGHT))
         open_ = ~cover.holds(epsg, gsd_m, around)
         open_[open_] = in_zone(epsg, gsd_m, around[open_])
         outside.append(owners[open_])

@@ -3,6 +3,8 @@
 import datetime as dt
 import math
 import re
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -113,8 +115,27 @@ def write_quicklooks(
     for path, picture, role in zip(paths, (before, after), (("前时相", "Before"), ("后时相", "After")), strict=True):
         drawn = draw(picture, geometry, stretch, role, lead_id)
         with staged(path) as temporary:
-            drawn.save(temporary, format="PNG", compress_level=2)
+            temporary.write_bytes(_png(drawn))
     return paths
+
+
+def _png(image: Image.Image) -> bytes:
+    """An RGB image as a PNG whose lines are told by their difference to the one above (filter 2 of the standard).
+
+    Pixels of the ground are squares of many lines, so most differences are 0. Pillow tries all filters on every line
+    and takes two and a half times as long for a file of the same size.
+    """
+    lines = np.asarray(image).reshape(image.height, -1)
+    differences = np.empty((image.height, 1 + lines.shape[1]), np.uint8)
+    differences[:, 0] = 2
+    differences[0, 1:] = lines[0]
+    np.subtract(lines[1:], lines[:-1], out=differences[1:, 1:])
+    header = struct.pack(">IIBBBBB", image.width, image.height, 8, 2, 0, 0, 0)  # 8 bits of red, green and blue
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(differences.tobytes(), 2)), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def file_stem(lead_id: str) -> str:
@@ -147,7 +168,7 @@ def draw(
     _draw_north(panel, picture.geobox)
 
     whole = Image.new("RGB", (size[0], size[1] + 2 * STRIP_PX), (24, 26, 30))
-    whole.paste(panel.convert("RGB"), (0, STRIP_PX))
+    whole.paste(panel, (0, STRIP_PX))
     pen = ImageDraw.Draw(whole)
     _say(pen, (10, STRIP_PX // 2), f"{_words(*role)} {picture.date.isoformat()}", 17, "lm")
     _say(pen, (size[0] - 10, STRIP_PX // 2), picture.sensor, 14, "rm", (185, 190, 200))
@@ -162,10 +183,10 @@ def draw(
 
 
 def _ground(data: NDArray[np.float32], stretch: list[tuple[float, float]], size: tuple[int, int]) -> Image.Image:
-    """(3, H, W) as an RGBA image of `size`; hatched grey where nothing was observed."""
+    """(3, H, W) as an image of `size`; hatched grey where nothing was observed."""
     unseen = _unseen(data)
     if unseen.all():
-        return _hatched(size).convert("RGBA")
+        return _hatched(size).copy()
     low, high = np.array(stretch, np.float32).T[:, :, None, None]
     shown = np.clip((np.where(unseen, 0, data) - low) / (high - low), 0, 1) ** _GAMMA
     colours = Image.fromarray((shown.transpose(1, 2, 0) * 255).round().astype(np.uint8))
@@ -174,9 +195,10 @@ def _ground(data: NDArray[np.float32], stretch: list[tuple[float, float]], size:
     if unseen.any():
         seen = Image.fromarray(np.where(unseen, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
         enlarged = Image.composite(enlarged, _hatched(size), seen)
-    return enlarged.convert("RGBA")
+    return enlarged
 
 
+@lru_cache(maxsize=4)
 def _hatched(size: tuple[int, int]) -> Image.Image:
     grid = np.indices(size[::-1]).sum(axis=0) // 7 % 2
     return Image.fromarray(np.array(_HATCH, np.uint8)[grid])
@@ -208,7 +230,8 @@ def _draw_outline(panel: Image.Image, rings: list[list[tuple[float, float]]]) ->
             fine = [((x - left) * _FINE, (y - top) * _FINE) for x, y in ring]
             # The second point again, so that the joint at the first is drawn as well.
             pen.line([*fine, fine[1]], fill=colour, width=round(width * _FINE), joint="curve")
-    panel.alpha_composite(layer.reduce(_FINE), (left, top))
+    line = layer.reduce(_FINE)
+    panel.paste(line.convert("RGB"), (left, top), line.getchannel("A"))
 
 
 def _unseen(data: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ A piece keeps its pixels as runs on its zone's lattice, so pieces of neighbourin
 result does not depend on how the ground was cut (see `leads.join`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from leads.lattice import IntArray, Window, in_zone, window_of
 from leads.outline import outlines
 
 _EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
+
+NEAR_PX = 8
+"""Holes that `leads.join` fills are narrower than that."""
 
 LEAST_SCALE = 0.99
 """No lattice cell is smaller on the ground than this share of its size in the plane (UTM stays within 0.5 %)."""
@@ -119,6 +123,22 @@ def fragments(
         labels, count = ndimage.label(low, structure=_EIGHT_CONNECTED)
         pieces = _pieces(labels, count, np.nonzero(low), score, transition, around, window, detector)
     return (*pieces, *_blind_rim(around, window))
+
+
+def pixels_near(pieces: Sequence[Fragment], block_geobox: GeoBox) -> NDArray[np.int32]:
+    """(N,) row × width + column on the core, ascending: pixels in the boxes of pieces, `NEAR_PX` wider all round.
+
+    Holes of a patch that are filled, and what smoothing adds to it, lie among them.
+    """
+    window = window_of(block_geobox)
+    near = np.zeros(block_geobox.shape, dtype=bool)
+    for piece in pieces:
+        if len(piece.runs):
+            rows = window.bottom + window.height - 1 - piece.runs[:, 0]
+            first, last = piece.runs[:, 1].min() - window.left, piece.runs[:, 2].max() - window.left
+            down = slice(max(rows.min() - NEAR_PX, 0), rows.max() + 1 + NEAR_PX)
+            near[down, max(first - NEAR_PX, 0) : last + NEAR_PX] = True
+    return np.flatnonzero(near).astype(np.int32)
 
 
 def surroundings(

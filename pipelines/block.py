@@ -23,7 +23,7 @@ from imagery.compose import Failure, composite, read_day, shares, solar_days
 from imagery.mosaic import Mosaic
 from imagery.scene import BANDS
 from leads.model import Coverage
-from leads.vectorize import Fragment, Surroundings, fragments, surroundings
+from leads.vectorize import Fragment, Surroundings, fragments, pixels_near, surroundings
 from pipelines.befores import Befores
 from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
 from pipelines.plan import Plan, scenes_over
@@ -262,7 +262,7 @@ def _vectorize(
     around = surroundings(np.isfinite(patches) & mine, mine, block.geobox, known)
     pieces = fragments(patches, transition, block.geobox, mine, detector, around)
     if found and any(piece.pixels for piece in pieces):
-        outputs.remember(detector.id, block, _looks(found, befores))
+        outputs.remember(detector.id, block, _looks(found, befores, pixels_near(pieces, block.geobox)))
     return pieces, around
 
 
@@ -314,12 +314,9 @@ def _since(scores: FloatArray) -> FloatArray:
     return np.asarray(highest, np.float32)
 
 
-def _looks(found: Sequence[ChangeMap], befores: Befores) -> Looks:
-    scores = np.stack(
-        [
-            np.where(np.isnan(s), UNSEEN, np.round(s * SCORE_STEPS)).astype(np.uint8)
-            for s in (c.of_patches for c in found)
-        ]
-    )
+def _looks(found: Sequence[ChangeMap], befores: Befores, pixels: NDArray[np.int32]) -> Looks:
+    scores = np.stack([change.of_patches.ravel()[pixels] for change in found])
+    steps = np.where(np.isnan(scores), UNSEEN, np.round(scores * SCORE_STEPS)).astype(np.uint8)
+    before = np.stack([ordinals.ravel()[pixels] for ordinals in befores.ordinals])
     days = tuple(change.after_date for change in found)
-    return Looks(scores, days, np.stack(befores.ordinals), tuple(befores.place[day] for day in days))
+    return Looks(pixels, steps, days, before, tuple(befores.place[day] for day in days))

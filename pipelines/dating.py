@@ -1,19 +1,19 @@
 """When a patch happened: which looks observed it, which of them show it, and how old its before pixels are."""
 
 import datetime as dt
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from rasterio.features import rasterize
-from scipy import ndimage
+from rasterio.features import geometry_mask
 from shapely import STRtree
+from shapely.geometry.base import BaseGeometry
 
 from aoi.grid import Block, owned, to_crs
-from detectors.core.types import BoolArray, Detector
+from detectors.core.types import Detector
 from leads.model import Patch
 from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
 
@@ -82,30 +82,41 @@ class Dating:
             looks = self._outputs.looks(detector.id, block)
             if looks is None:
                 continue
-            places = places_of(block, [patches[index].geometry for index in indices])
-            boxes = ndimage.find_objects(places, len(indices))
-            for number, (index, box) in enumerate(zip(indices, boxes, strict=True), start=1):
-                if box is not None:
-                    _count(tallies[index], looks.window(*box), places[box] == number, low)
+            for index in indices:
+                pixels = pixels_of(block, patches[index].geometry)
+                if len(pixels):
+                    _count(tallies[index], looks.at(pixels), low)
         return tuple(_sighting(tally) for tally in tallies)
 
 
-def places_of(block: Block, geometries: Sequence[shapely.Geometry]) -> NDArray[np.int32]:
-    """(H, W) number from 1 of the patch that holds each pixel's centre; 0 = none."""
-    shapes = [(to_crs(geometry, 4326, block.epsg), number) for number, geometry in enumerate(geometries, start=1)]
-    places = rasterize(shapes, block.geobox.shape, transform=block.geobox.affine, dtype="int32")
-    return np.where(owned(block.geobox), places, 0)
+def pixels_of(block: Block, geometry: BaseGeometry) -> NDArray[np.int32]:
+    """(N,) row × width + column, ascending: pixels of a block's core and zone whose centres lie in a patch.
+
+    Args:
+        block: the block.
+        geometry: the patch, EPSG:4326.
+    """
+    shape, (height, width) = to_crs(geometry, 4326, block.epsg), block.geobox.shape
+    left, bottom, right, top = shape.bounds
+    cols, rows = ~block.geobox.affine * (np.array([left, right]), np.array([top, bottom]))
+    first_col, last_col = max(math.floor(cols[0]), 0), min(math.ceil(cols[1]), width)
+    first_row, last_row = max(math.floor(rows[0]), 0), min(math.ceil(rows[1]), height)
+    if first_col >= last_col or first_row >= last_row:
+        return np.empty(0, np.int32)
+    box = block.geobox[first_row:last_row, first_col:last_col]
+    inside = geometry_mask([shape], box.shape, box.affine, invert=True) & owned(box)
+    down, across = np.nonzero(inside)
+    return np.asarray((down + first_row) * width + across + first_col, np.int32)
 
 
-def _count(tally: _Tally, looks: Looks, where: BoolArray, low: int) -> None:
-    scores = looks.scores[:, where]
-    tally.pixels += scores.shape[1]
-    observed = scores != UNSEEN
-    shown = observed & (scores >= low)
+def _count(tally: _Tally, looks: Looks, low: int) -> None:
+    tally.pixels += len(looks.pixels)
+    observed = looks.scores != UNSEEN
+    shown = observed & (looks.scores >= low)
     for number, day in enumerate(looks.days):
         tally.observed[day] += int(observed[number].sum())
         tally.shown[day] += int(shown[number].sum())
-    composites = [_counted(before[where]) for before in looks.before]
+    composites = [_counted(before) for before in looks.before]
     tally.before.append({day: composites[n] for day, n in zip(looks.days, looks.held_against, strict=True)})
 
 

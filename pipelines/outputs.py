@@ -30,21 +30,31 @@ SCORE_STEPS = 250
 
 @dataclass(frozen=True)
 class Looks:
-    """What each look of one detector saw on a block's core."""
+    """What each look of one detector saw of some pixels of a block's core: of those around its pieces."""
+
+    pixels: NDArray[np.int32]
+    """(N,) row × width + column of the core, ascending."""
 
     scores: NDArray[np.uint8]
-    """(L, H, W) score × `SCORE_STEPS`; `UNSEEN` = not observed."""
+    """(L, N) score × `SCORE_STEPS`; `UNSEEN` = not observed."""
 
     days: tuple[dt.date, ...]
     before: NDArray[np.int32]
-    """(B, H, W) solar day of the before pixel as a proleptic ordinal; 0 = not observed; a composite each."""
+    """(B, N) solar day of the before pixel as a proleptic ordinal; 0 = not observed; a composite each."""
 
     held_against: tuple[int, ...]
     """For each look, which of the composites it was compared with."""
 
-    def window(self, rows: slice, cols: slice) -> "Looks":
-        """What they saw in some rows and columns."""
-        return replace(self, scores=self.scores[:, rows, cols], before=self.before[:, rows, cols])
+    def at(self, pixels: NDArray[np.int32]) -> "Looks":
+        """What they saw of other pixels; those that are not among these were not observed."""
+        if not len(self.pixels):
+            unseen = np.full((len(self.scores), len(pixels)), UNSEEN, np.uint8)
+            never = np.zeros((len(self.before), len(pixels)), np.int32)
+            return replace(self, pixels=pixels, scores=unseen, before=never)
+        place = np.minimum(np.searchsorted(self.pixels, pixels), len(self.pixels) - 1)
+        known = self.pixels[place] == pixels
+        scores = np.where(known, self.scores[:, place], np.uint8(UNSEEN))
+        return replace(self, pixels=pixels, scores=scores, before=np.where(known, self.before[:, place], 0))
 
 
 class Outputs:
@@ -124,7 +134,8 @@ class Outputs:
         ordinals = np.array([day.toordinal() for day in looks.days], np.int32)
         against = np.array(looks.held_against, np.int32)
         place = self._place(detector, block)
-        write_arrays(place, {"scores": looks.scores, "days": ordinals, "before": looks.before, "against": against})
+        arrays: dict[str, NDArray[Any]] = {"pixels": looks.pixels, "scores": looks.scores, "before": looks.before}
+        write_arrays(place, arrays | {"days": ordinals, "against": against})
 
     def looks(self, detector: str, block: Block) -> Looks | None:
         """The looks that were kept, or None where the block had no fragment."""
@@ -133,7 +144,7 @@ class Outputs:
             return None
         with np.load(path, allow_pickle=False) as kept:
             days = tuple(dt.date.fromordinal(int(day)) for day in kept["days"])
-            return Looks(kept["scores"], days, kept["before"], tuple(kept["against"].tolist()))
+            return Looks(kept["pixels"], kept["scores"], days, kept["before"], tuple(kept["against"].tolist()))
 
     def close(self) -> None:
         """Finishes every file, some side by side: most of the work on each is one thread's."""

@@ -18,8 +18,8 @@ from detectors.core.types import BoolArray, FloatArray
 from imagery.compose import Failure
 from imagery.yearly import yearly
 from leads.join import join
-from leads.vectorize import Fragment, fragments
-from pipelines.dating import EARLIEST_SHARE, OBSERVED_SHARE, SHOWN_SHARE, Dating, Sighting, places_of
+from leads.vectorize import Fragment, fragments, pixels_near
+from pipelines.dating import EARLIEST_SHARE, OBSERVED_SHARE, SHOWN_SHARE, Dating, Sighting, pixels_of
 from pipelines.judged import Dated, year_span
 from pipelines.law import Law
 from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
@@ -92,9 +92,12 @@ def survey_block(
     none = np.zeros(score.shape, np.uint8)
     pieces = fragments(score, none, block.geobox, mine, task.detector)
     if any(piece.pixels for piece in pieces):
+        near = pixels_near(pieces, block.geobox)
         scores = [_steps(_scored(survey, years, count)[core], days[count - 1][core]) for count in _counts(task)]
         labels = tuple(dt.date(year, 1, 1) for year in task.years)
-        looks = Looks(np.stack(scores), labels, days[:, *core], tuple(range(len(labels))))
+        before = days[:, *core].reshape(len(labels), -1)[:, near]
+        kept = np.stack([score.ravel()[near] for score in scores])
+        looks = Looks(near, kept, labels, before, tuple(range(len(labels))))
         outputs.remember(task.key, block, looks)
     return pieces, failures
 
@@ -166,9 +169,8 @@ def surveyed(
             looks = outputs.looks(task.key, block)
             if looks is None:
                 continue
-            places = places_of(block, [patches[index].geometry for index in indices])
-            for number, index in enumerate(indices, start=1):
-                _count(tallies[index], looks, places == number)
+            for index in indices:
+                _count(tallies[index], looks.at(pixels_of(block, patches[index].geometry)))
         detector = next(one for one in plan.detectors if one.id == task.detector.id)
         for patch, tally in zip(patches, tallies, strict=True):
             sighting = _sighting(tally)
@@ -178,11 +180,11 @@ def surveyed(
     return found
 
 
-def _count(tally: _Tally, looks: Looks, where: BoolArray) -> None:
-    tally.pixels += int(where.sum())
+def _count(tally: _Tally, looks: Looks) -> None:
+    tally.pixels += len(looks.pixels)
     low = round(SURVEY_LOW * SCORE_STEPS)
     for number, label in enumerate(looks.days):
-        scores, days = looks.scores[number][where], looks.before[number][where]
+        scores, days = looks.scores[number], looks.before[number]
         seen = scores != UNSEEN
         tally.observed[label.year] += int(seen.sum())
         tally.shown[label.year] += int((seen & (scores >= low)).sum())

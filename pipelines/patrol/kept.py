@@ -36,7 +36,7 @@ from pipelines.readers import reader_of
 from pipelines.region import Lattice, Region
 from pipelines.scan import BlockWork
 
-_FORMAT = "weixun-block-2"
+_FORMAT = "weixun-block-3"
 
 
 Told = Callable[[Block, float, bool], None]

@@ -40,7 +40,7 @@ def packed(result: BlockResult, recording: Recording) -> dict[str, NDArray[Any]]
     for name, width in _ARRAYS.items():
         arrays[name] = np.concatenate([np.empty((0, width), np.int32), *(getattr(p, name) for _, p in pieces)])
     for name, looks in recording.looks.items():
-        arrays[f"looks.{name}"], arrays[f"before.{name}"] = looks.scores, looks.before
+        arrays |= {f"pixels.{name}": looks.pixels, f"looks.{name}": looks.scores, f"before.{name}": looks.before}
     if recording.images is not None:
         arrays |= {name: packed_image(image) for name, image in zip(IMAGES, recording.images, strict=True)}
     return arrays
@@ -96,7 +96,11 @@ def unpacked(arrays: Mapping[str, NDArray[Any]], plan: Plan, block: Block) -> tu
     result = BlockResult(block, {name: tuple(found) for name, found in pieces.items()}, coverage, (), clear)
     looks = {
         name: Looks(
-            arrays[f"looks.{name}"], tuple(map(dt.date.fromisoformat, days)), arrays[f"before.{name}"], tuple(against)
+            arrays[f"pixels.{name}"],
+            arrays[f"looks.{name}"],
+            tuple(map(dt.date.fromisoformat, days)),
+            arrays[f"before.{name}"],
+            tuple(against),
         )
         for name, (days, against) in facts["looks"].items()
     }

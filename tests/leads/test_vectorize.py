@@ -6,7 +6,7 @@ from odc.geo.geobox import GeoBox
 
 from detectors.core.history import Season
 from detectors.core.types import Detector
-from leads.vectorize import Fragment, fragments
+from leads.vectorize import NEAR_PX, Fragment, fragments, pixels_near
 
 LEFT, TOP = 60_000, 540_000
 
@@ -75,6 +75,18 @@ def test_the_most_common_transitions_are_counted() -> None:
     score[10:15, 20:24] = 0.9
     (piece,) = fragments(score, np.full(score.shape, 7, np.uint8), geobox(score.shape), score >= 0, detector())
     assert piece.transitions == (20,)
+
+
+def test_pixels_near_pieces_are_their_boxes_a_little_wider_inside_the_core() -> None:
+    score = np.zeros((60, 50))
+    score[2:6, 3:9] = 0.9
+    score[30:36, 40:50] = 0.9
+    score[:, 0] = np.nan  # a blind rim is no piece of change
+    pieces = vectorized(score)
+    near = np.zeros(score.shape, np.bool_)
+    near[: 6 + NEAR_PX, : 9 + NEAR_PX] = True
+    near[30 - NEAR_PX : 36 + NEAR_PX, 40 - NEAR_PX :] = True
+    np.testing.assert_array_equal(pixels_near(pieces, geobox(score.shape)), np.flatnonzero(near))
 
 
 def test_unobserved_ground_beside_a_piece_is_its_edge() -> None:

@@ -101,15 +101,15 @@ def test_the_demo_asks_for_one_season_so_that_its_scores_are_what_they_were() ->
 
 
 def test_a_lead_is_dated_from_the_composite_of_the_look_that_first_shows_it() -> None:
-    scores = np.array([[[40]], [[240]]], np.uint8)
-    ordinals = np.array([[[dt.date(2023, 6, 10).toordinal()]], [[dt.date(2023, 9, 12).toordinal()]]], np.int32)
-    looks = Looks(scores, (JUNE, SEPTEMBER), ordinals, (0, 1))
+    scores = np.array([[40], [240]], np.uint8)
+    ordinals = np.array([[dt.date(2023, 6, 10).toordinal()], [dt.date(2023, 9, 12).toordinal()]], np.int32)
+    looks = Looks(np.zeros(1, np.int32), scores, (JUNE, SEPTEMBER), ordinals, (0, 1))
     for told, last_before in (
         (looks, dt.date(2023, 9, 12)),
         (replace(looks, held_against=(0, 0)), dt.date(2023, 6, 10)),
     ):
         tally = _Tally(0, Counter(), Counter(), [])
-        _count(tally, told, np.ones((1, 1), np.bool_), 100)
+        _count(tally, told, 100)
         found = _sighting(tally)
         assert found is not None
         assert (found.first_seen, found.last_before) == (SEPTEMBER, last_before)

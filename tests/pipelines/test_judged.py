@@ -16,7 +16,7 @@ from detectors.core.history import Opinion, Remark
 from detectors.core.reader import TrainingFreeReader
 from detectors.core.registry import all_detectors
 from leads.model import Patch
-from leads.vectorize import fragments
+from leads.vectorize import fragments, pixels_near
 from pipelines.dating import Dating, Sighting
 from pipelines.judged import Dated, _beside
 from pipelines.outputs import SCORE_STEPS, Looks, Outputs
@@ -94,7 +94,10 @@ def test_a_surveys_patch_asks_for_its_judge_as_the_survey_says(tmp_path: Path, j
     days = np.stack([np.full(score.shape, dt.date(year, 5, 20).toordinal(), np.int32) for year in years])
     outputs = Outputs(plan, tmp_path / "out", tmp_path, scores=False)
     try:
-        outputs.remember(task.key, block, Looks(scores, tuple(dt.date(year, 1, 1) for year in years), days, (0, 1, 2)))
+        near = pixels_near(pieces, block.geobox)
+        seen, ordinals = (planes.reshape(3, -1)[:, near] for planes in (scores, days))
+        labels = tuple(dt.date(year, 1, 1) for year in years)
+        outputs.remember(task.key, block, Looks(near, seen, labels, ordinals, (0, 1, 2)))
         (found,) = surveyed(plan, [block], {task.key: pieces}, Dating([block], outputs), outputs)
     finally:
         outputs.discard()
