@@ -112,17 +112,26 @@ def _between(
 
 
 def _shares(degrees: NDArray[np.float64]) -> dict[int, NDArray[np.float32]]:
+    """By the number of a column or row of cells, its (H, W) share."""
     half = RAMP_DEG / 2
     first = math.floor((float(degrees.min()) - half) / CELL_DEG)
     last = math.floor((float(degrees.max()) + half) / CELL_DEG)
     shares = {}
+    beyond = np.ones(degrees.shape, np.float32)
     for index in range(first, last + 1):
-        share = np.minimum(degrees - (index * CELL_DEG - half), (index + 1) * CELL_DEG + half - degrees)
-        share /= RAMP_DEG
-        np.clip(share, 0, 1, out=share)
+        here, beyond = beyond, _beyond((index + 1) * CELL_DEG, degrees)
+        share = here - beyond
         if share.any():
-            shares[index] = share.astype(np.float32)
+            shares[index] = share
     return shares
+
+
+def _beyond(edge: float, degrees: NDArray[np.float64]) -> NDArray[np.float32]:
+    """0–1 how far the ramp about an edge was climbed: 0 before it, 1 after it."""
+    climbed = np.empty(degrees.shape, np.float32)
+    np.subtract(degrees, edge - RAMP_DEG / 2, out=climbed, casting="same_kind")
+    climbed /= np.float32(RAMP_DEG)
+    return np.clip(climbed, 0, 1, out=climbed)
 
 
 def cells_of(blocks: tuple[Block, ...]) -> tuple[Cell, ...]:

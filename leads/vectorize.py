@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
+from detectors.core.arrays import places_of
 from detectors.core.types import BoolArray, Detector, FloatArray
 from leads.lattice import IntArray, Window, in_zone, window_of
 from leads.outline import outlines
@@ -121,7 +122,7 @@ def fragments(
     pieces: tuple[Fragment, ...] = ()
     if low.any():
         labels, count = ndimage.label(low, structure=_EIGHT_CONNECTED)
-        pieces = _pieces(labels, count, np.nonzero(low), score, transition, around, window, detector)
+        pieces = _pieces(labels, count, places_of(low), score, transition, around, window, detector)
     return (*pieces, *_blind_rim(around, window))
 
 
@@ -162,16 +163,27 @@ def surroundings(
     inner = np.s_[1:-1, 1:-1]
     candidates = np.pad(np.zeros_like(border), 1, constant_values=True)
     if not owned.all():
-        candidates[inner] = ~owned & (border | ndimage.binary_dilation(owned, _EIGHT_CONNECTED))
-    rows, cols = np.nonzero(candidates)
+        candidates[inner] = ~owned & (border | _with_neighbours(owned))
+    rows, cols = places_of(candidates)
     foreign = np.zeros_like(candidates)
     foreign[rows, cols] = ~in_zone(window.epsg, window.gsd_m, window.cells(rows - 1, cols - 1))
     beside = np.zeros_like(border)
     if foreign.any():
-        beside = ndimage.binary_dilation(foreign, _EIGHT_CONNECTED)[inner] & ~foreign[inner]
+        beside = _with_neighbours(foreign)[inner] & ~foreign[inner]
     unseen = (owned & ~seen) | (candidates & ~foreign)[inner]
-    beside_unseen = ndimage.binary_dilation(unseen, _EIGHT_CONNECTED) if unseen.any() else unseen
+    beside_unseen = _with_neighbours(unseen) if unseen.any() else unseen
     return Surroundings(seen, border, beside, unseen, beside_unseen)
+
+
+def _with_neighbours(mask: BoolArray) -> BoolArray:
+    """(H, W) what is True and its 8-neighbours."""
+    tall = mask.copy()
+    tall[1:] |= mask[:-1]
+    tall[:-1] |= mask[1:]
+    grown = tall.copy()
+    grown[:, 1:] |= tall[:, :-1]
+    grown[:, :-1] |= tall[:, 1:]
+    return grown
 
 
 def _pieces(
@@ -238,8 +250,8 @@ def _runs(labels: NDArray[np.integer[Any]], kept: BoolArray, window: Window) -> 
     padded = np.zeros((labels.shape[0], labels.shape[1] + 2), dtype=np.int8)
     padded[:, 1:-1] = chosen
     change = np.diff(padded, axis=1)
-    rows, starts = np.nonzero(change == 1)
-    stops = np.nonzero(change == -1)[1]
+    rows, starts = places_of(change == 1)
+    stops = places_of(change == -1)[1]
     # within a row two labels never abut: abutting pixels are of one 8-connected piece
     owner = labels[rows, starts] - 1
     cells = window.cells(rows, starts)
@@ -249,7 +261,7 @@ def _runs(labels: NDArray[np.integer[Any]], kept: BoolArray, window: Window) -> 
 
 
 def _blind_rim(around: Surroundings, window: Window) -> tuple[Fragment, ...]:
-    rows, cols = np.nonzero(around.unseen & (around.border | around.beside_zone))
+    rows, cols = places_of(around.unseen & (around.border | around.beside_zone))
     if not len(rows):
         return ()
     cells = window.cells(rows, cols).astype(np.int32)

@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from aoi.cells import Cell, cell_weights
 from aoi.grid import Block, epsg_of, owned, to_crs, zone_box
 from detectors.core.apply import change_map, in_season
+from detectors.core.arrays import places_of
 from detectors.core.neighbourhood import box_of, with_reach
 from detectors.core.normals import Normals
 from detectors.core.types import BoolArray, ChangeMap, Detector, FloatArray, Pair
@@ -298,7 +299,7 @@ def lasting(found: Sequence[ChangeMap], grid: GeoBox) -> tuple[FloatArray, NDArr
     transition = np.take_along_axis(np.stack([change.transition for change in ordered]), best[None], axis=0)[0]
     score = median_of(list(scores), grid)
     # two looks that are higher than the median of all, or no later part of them can be
-    rows, cols = np.nonzero((scores > score).sum(axis=0) >= 2)
+    rows, cols = places_of((scores > score).sum(axis=0) >= 2)
     score[rows, cols] = np.fmax(score[rows, cols], _since(scores[:, rows, cols]))
     return score, transition
 

@@ -13,6 +13,7 @@ from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
 from aoi.grid import Block, owned, to_crs
+from detectors.core.arrays import places_of
 from detectors.core.types import Detector
 from leads.model import Patch
 from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks, Outputs
@@ -105,7 +106,7 @@ def pixels_of(block: Block, geometry: BaseGeometry) -> NDArray[np.int32]:
         return np.empty(0, np.int32)
     box = block.geobox[first_row:last_row, first_col:last_col]
     inside = geometry_mask([shape], box.shape, box.affine, invert=True) & owned(box)
-    down, across = np.nonzero(inside)
+    down, across = places_of(inside)
     return np.asarray((down + first_row) * width + across + first_col, np.int32)
 
 

@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.core.arrays import places_of
 from detectors.core.types import ASKED, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
 
 TRAINING_FREE = "training-free"
@@ -41,7 +42,7 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
         transition, site = index[before, after], None
     else:
         transition, site = np.zeros(before.shape, np.uint8), reading.site.copy()
-        asked = np.nonzero(site >= ASKED)
+        asked = places_of(site >= ASKED)
         turned = before[asked], after[asked]
         worked = charred[turned]
         transition[asked] = index[turned]

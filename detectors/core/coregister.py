@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from detectors.core.arrays import places_of
 from detectors.core.types import FloatArray
 
 MAX_SHIFT_PX = 3.0
@@ -140,7 +141,7 @@ def shifted(image: FloatArray, shift_px: tuple[float, float]) -> FloatArray:
     share = _resample(seen, shift_px, _tent)
     out = _resample(filled, shift_px, _keys)
     whole = _resample(seen, shift_px, _under) > 0.999
-    rows, cols = np.nonzero(~whole.all(axis=0))
+    rows, cols = places_of(np.asarray(~whole.all(axis=0)))
     if len(rows):
         linear = _bilinear(filled, shift_px, rows, cols) / np.maximum(share[:, rows, cols], 0.5)
         out[:, rows, cols] = np.where(whole[:, rows, cols], out[:, rows, cols], linear)

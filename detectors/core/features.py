@@ -16,7 +16,7 @@ from detectors.core.normals import REACH_PX, Normals
 from detectors.core.training_free import log_unusual
 from detectors.core.types import BoolArray, FloatArray, Pair
 
-__all__ = ["CHANNELS", "REACH_PX", "Features", "features"]
+__all__ = ["CHANNELS", "REACH_PX", "Features", "features", "tiles"]
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 
@@ -63,6 +63,11 @@ class Features:
     observed: BoolArray
     """(H, W) both dates observed in every band of the normals; elsewhere all channels are 0."""
 
+    def parts(self) -> "Iterator[tuple[Box, Features]]":
+        """All of it as one piece, for those who take `tiles`."""
+        height, width = self.observed.shape
+        yield (slice(0, height), slice(0, width)), self
+
 
 def features(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Features:
     """What the network sees of a pair.
@@ -76,16 +81,36 @@ def features(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Featu
     """
     total = np.zeros((len(CHANNELS), *pair.valid.shape), np.float32)
     observed = np.zeros(pair.valid.shape, bool)
-    for rows, cols in _tiles(observed.shape):
-        valid = pair.valid[rows, cols]
-        if valid.any():  # where nothing was observed the channels stay 0
-            inner = box_of(valid)
-            box = within((rows, cols), inner)
-            _tile(pair, normals, box, total[:, *box], observed[box])
+    for box in _boxes(observed.shape):
+        _filled(pair, normals, box, total[:, *box], observed[box])
     return Features(total, observed)
 
 
-def _tiles(shape: tuple[int, ...]) -> Iterator[Box]:
+def tiles(pair: Pair, normals: Sequence[tuple[Normals, FloatArray]]) -> Iterator[tuple[Box, Features]]:
+    """As `features`, piece by piece: boxes that together are the whole, each with its part.
+
+    The same arrays are filled again for every piece, so that they stay near the processor: use them before the next.
+    """
+    channels, observed = np.empty((len(CHANNELS), *_TILE), np.float32), np.empty(_TILE, bool)
+    for box in _boxes(pair.valid.shape):
+        height, width = (side.stop - side.start for side in box)
+        part = Features(channels[:, :height, :width], observed[:height, :width])
+        part.channels[:], part.observed[:] = 0, False
+        _filled(pair, normals, box, part.channels, part.observed)
+        yield box, part
+
+
+def _filled(
+    pair: Pair, normals: Sequence[tuple[Normals, FloatArray]], box: Box, total: FloatArray, observed: BoolArray
+) -> None:
+    """Fills in a box of all channels, all zero; where nothing was observed they stay so."""
+    valid = pair.valid[box]
+    if valid.any():
+        inner = box_of(valid)
+        _tile(pair, normals, within(box, inner), total[:, *inner], observed[inner])
+
+
+def _boxes(shape: tuple[int, ...]) -> Iterator[Box]:
     height, width = _TILE
     for top in range(0, shape[0], height):
         for left in range(0, shape[1], width):

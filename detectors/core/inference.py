@@ -5,9 +5,10 @@ network's reach. docs/design/inference.md holds what was tried and measured.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import nn
 
 from detectors.core.errors import NetworkError
 from detectors.core.folded import Folded, Span
+from detectors.core.neighbourhood import Box
 from detectors.core.network import NetworkSpec, reach_px, stride
 from detectors.core.types import BoolArray, FloatArray
 
@@ -45,6 +47,55 @@ class Window:
     def pixels(self) -> int:
         """Size of the input."""
         return (self.input_rows[1] - self.input_rows[0]) * (self.input_cols[1] - self.input_cols[0])
+
+
+class Given:
+    """The network's input of an array, converted and laid out as the network reads it.
+
+    It is put together from parts, so that the channels of a whole block never lie in memory as float32.
+    """
+
+    def __init__(self, wanted: Sequence[Window], shape: tuple[int, ...], empty: Callable[..., torch.Tensor]) -> None:
+        """Nothing is in it yet but the zeros beyond the array.
+
+        Args:
+            wanted: what the network is to be asked.
+            shape: (F, H, W) of the array.
+            empty: makes tensors of the network's type.
+        """
+        self.shape = shape
+        self.windows: list[tuple[Window, torch.Tensor]] = []
+        """Each with its (1, F, h, w) input, channels last."""
+
+        for window in wanted:
+            (top, bottom), (left, right) = window.input_rows, window.input_cols
+            tensor = empty((1, bottom - top, right - left, shape[0])).permute(0, 3, 1, 2)
+            tensor[:, :, : max(-top, 0)] = tensor[:, :, shape[1] - top :] = 0
+            tensor[..., : max(-left, 0)] = tensor[..., shape[2] - left :] = 0
+            self.windows.append((window, tensor))
+
+    def put(self, box: Box, channels: FloatArray) -> None:
+        """Puts in one part; every pixel of the array has to be put in once.
+
+        Converted and transposed a few rows at a time, which stay in the cache: half the time of PyTorch's own way.
+
+        Args:
+            box: where in the array it lies.
+            channels: (F, h, w) finite, zero where not observed.
+        """
+        for window, tensor in self.windows:
+            spans = window.input_rows, window.input_cols
+            (top, bottom), (left, right) = (
+                (max(side.start, first), min(side.stop, end)) for side, (first, end) in zip(box, spans, strict=True)
+            )
+            cols = slice(left - box[1].start, right - box[1].start)
+            to_cols = slice(left - spans[1][0], right - spans[1][0])
+            step = max(_STRIP_PX // max(right - left, 1), 1)
+            for row in range(top, bottom if left < right else top, step):
+                end = min(row + step, bottom)
+                strip = np.ascontiguousarray(channels[:, row - box[0].start : end - box[0].start, cols])
+                part = torch.from_numpy(strip)[None].to(tensor.dtype).contiguous(memory_format=torch.channels_last)
+                tensor[:, :, row - spans[0][0] : end - spans[0][0], to_cols] = part
 
 
 class Engine:
@@ -116,6 +167,43 @@ class Engine:
         """
         return self._asked(channels, observed, origin_px, (False, True))
 
+    def given(self, wanted: BoolArray, origin_px: tuple[int, int]) -> Given:
+        """An empty input for the pixels wanted, to be put together by whoever has the channels.
+
+        Args:
+            wanted: (H, W) where an answer is wanted.
+            origin_px: as for `probabilities`.
+        """
+        chosen = [
+            window
+            for window in windows(wanted, origin_px, self.spec, self._window_px)
+            if wanted[slice(*window.rows), slice(*window.cols)].any()
+        ]
+        empty = partial(torch.empty, dtype=self._dtype, pin_memory=self.device.type == "cuda")
+        return Given(chosen, (len(self.spec.channels), *wanted.shape), empty)
+
+    def said(self, given: Given, observed: BoolArray, mirrored: tuple[bool, ...] = (False, True)) -> FloatArray:
+        """(2, K, H, W) as `both_ways`, of an input that was put together.
+
+        Args:
+            given: the input, whole.
+            observed: (H, W) where an answer is wanted, none of it outside what it was made for.
+            mirrored: for each answer whether it is of the mirror image.
+
+        Raises:
+            NetworkError: if the input holds NaN.
+        """
+        out = np.full((len(mirrored), len(self.spec.classes), *observed.shape), np.nan, np.float32)
+        for window, tensor in given.windows:
+            rows, cols = slice(*window.rows), slice(*window.cols)
+            here = observed[rows, cols]
+            part = tensor.to(self.device, non_blocking=True)
+            for answer, mirror in zip(out, mirrored, strict=True):
+                answer[:, rows, cols] = np.where(here, self._window(part, window, mirror=mirror), np.float32(np.nan))
+        if np.isnan(out[:, 0]).sum() != len(mirrored) * np.count_nonzero(~observed):
+            raise NetworkError("a channel holds NaN or infinity near an observed pixel; unobserved input is zero")
+        return out
+
     def _asked(
         self, channels: FloatArray, observed: BoolArray, origin_px: tuple[int, int], mirrored: tuple[bool, ...]
     ) -> FloatArray:
@@ -124,19 +212,9 @@ class Engine:
                 f"the network wants {len(self.spec.channels)} channels on the grid of the mask {observed.shape}, "
                 f"not an array of {channels.shape}"
             )
-        out = np.full((len(mirrored), len(self.spec.classes), *observed.shape), np.nan, np.float32)
-        for window in windows(observed, origin_px, self.spec, self._window_px):
-            rows, cols = slice(*window.rows), slice(*window.cols)
-            here = observed[rows, cols]
-            if here.any():
-                part = _cut(channels, window, self._dtype, pinned=self.device.type == "cuda")
-                part = part.to(self.device, non_blocking=True)
-                for answer, mirror in zip(out, mirrored, strict=True):
-                    said = self._window(part, window, mirror=mirror)
-                    answer[:, rows, cols] = np.where(here, said, np.float32(np.nan))
-        if np.isnan(out[:, 0]).sum() != len(mirrored) * np.count_nonzero(~observed):
-            raise NetworkError("a channel holds NaN or infinity near an observed pixel; unobserved input is zero")
-        return out
+        given = self.given(observed, origin_px)
+        given.put((slice(0, observed.shape[0]), slice(0, observed.shape[1])), channels)
+        return self.said(given, observed, mirrored)
 
     def _window(self, part: torch.Tensor, window: Window, *, mirror: bool) -> FloatArray:
         rows, cols = (
@@ -240,29 +318,6 @@ class _Axis:
 
     def _up(self, place: int) -> int:
         return -(-(place + self.phase) // self.step) * self.step - self.phase
-
-
-def _cut(channels: FloatArray, window: Window, dtype: torch.dtype, *, pinned: bool) -> torch.Tensor:
-    """(1, F, h, w) input of a window, channels last, zero beyond the array.
-
-    Converted and transposed a few rows at a time, which stay in the cache: half the time of PyTorch's own way.
-    """
-    spans = (window.input_rows, window.input_cols)
-    (top, bottom), (left, right) = (
-        (max(a, 0) - a, min(b, size) - a) for (a, b), size in zip(spans, channels.shape[1:], strict=True)
-    )
-    height, width = (b - a for a, b in spans)
-    out = torch.empty((1, height, width, len(channels)), dtype=dtype, pin_memory=pinned).permute(0, 3, 1, 2)
-    for beyond in (np.s_[:, :, :top], np.s_[:, :, bottom:], np.s_[..., :left], np.s_[..., right:]):
-        out[beyond] = 0
-    row, col = (a for a, _ in spans)
-    step = max(_STRIP_PX // max(right - left, 1), 1)
-    for start in range(top, bottom, step):
-        end = min(start + step, bottom)
-        strip = np.ascontiguousarray(channels[:, row + start : row + end, col + left : col + right])
-        part = torch.from_numpy(strip)[None].to(dtype).contiguous(memory_format=torch.channels_last)
-        out[:, :, start:end, left:right] = part
-    return out
 
 
 def _device(wanted: Device) -> torch.device:

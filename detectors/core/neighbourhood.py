@@ -7,6 +7,7 @@ edge have weight zero. So a hole of cloud neither spreads nor pulls its neighbou
 import numpy as np
 from scipy.ndimage import find_objects, gaussian_filter1d, label
 
+from detectors.core.arrays import places_of
 from detectors.core.types import BoolArray, FloatArray
 
 TRUNCATE = 3.0
@@ -50,7 +51,7 @@ def boxes_of(wanted: BoolArray, cell_px: int) -> list[Box]:
     """
     size = [-(-edge // cell_px) for edge in wanted.shape]
     held = np.zeros(size, np.bool_)
-    rows, cols = np.nonzero(wanted)
+    rows, cols = places_of(wanted)
     held[rows // cell_px, cols // cell_px] = True
     groups, _ = label(held, np.ones((3, 3)))
     return [

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from detectors.core import borders, burnt, surface, surface_head, training_free
 from detectors.core.apply import TRAINING_FREE
-from detectors.core.features import CHANNELS, Features, features
+from detectors.core.features import CHANNELS, Features, features, tiles
 from detectors.core.neighbourhood import box_of, boxes_of, with_reach
 from detectors.core.normals import REACH_PX, Normals
 from detectors.core.rarity import Rarity, logit
@@ -109,14 +109,18 @@ class NetworkReader:
 
     def read(self, pair: Pair, normals: Shares, wanted: BoolArray, *, mapped: bool = True) -> Reading:
         """As `Reader.read`; without a map, surfaces are told where the certainty reaches `ASKED`."""
-        seen = features(pair, normals)
         step = pair.geobox.affine
         # rows and columns of the zone's grid, so that windows lie alike whatever block or crop this is
         origin = round(-step.f / abs(step.e)), round(step.c / step.a)
-        near = seen.observed & _grown(wanted, borders.REACH_PX)  # without a map too: one window, one rounding
-        odds = odds_of(self.engine, seen.channels, near, origin)
+        near = pair.valid & _grown(wanted, borders.REACH_PX)  # without a map too: one window, one rounding
+        given = self.engine.given(near, origin)
+        seen = features(pair, normals) if mapped else None
+        for box, part in tiles(pair, normals) if seen is None else seen.parts():
+            given.put(box, part.channels)
+            near[box] &= part.observed
+        odds = _both(self.engine.said(given, near))
         site = np.where(wanted, expit(odds), np.float32(np.nan))
-        if not mapped:
+        if seen is None:
             return Reading(None, *_surfaces_where(pair, self.head, site >= ASKED), site)
         score = self._score(seen, odds, near, origin)
         score[~wanted] = np.nan
@@ -161,7 +165,12 @@ def odds_of(engine: "Engine", channels: FloatArray, observed: BoolArray, origin_
     Returns:
         (H, W), NaN where not observed.
     """
-    plain, turned = engine.both_ways(channels, observed, origin_px)[:, 0]
+    return _both(engine.both_ways(channels, observed, origin_px))
+
+
+def _both(answers: FloatArray) -> FloatArray:
+    """(H, W) log odds of a disturbance from (2, K, H, W) of the ground and its mirror image."""
+    plain, turned = answers[:, 0]
     return np.asarray((logit(plain) + logit(turned)) / 2, np.float32)
 
 
