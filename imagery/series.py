@@ -83,12 +83,17 @@ def looks_at(scenes: Sequence[Scene], wanted: Sequence[Wanted]) -> tuple[list[Se
     chosen = _chosen(days, wanted, failures)
     parts: list[list[tuple[dt.date, FloatArray]]] = [[] for _ in wanted]
     for day, found in days.items():
+        same: dict[tuple[GeoBox, tuple[str, ...]], FloatArray | None] = {}
         for number in chosen.get(day, ()):
             one = wanted[number]
-            mosaic, failed = read_day(found, one.geobox, one.bands)
-            failures.update(failed)
-            if mosaic.observed.any():
-                parts[number].append((day, mosaic.data))
+            key = one.geobox, one.bands  # several models mostly ask about the same site
+            if key not in same:
+                mosaic, failed = read_day(found, *key)
+                failures.update(failed)
+                same[key] = mosaic.data if mosaic.observed.any() else None
+            data = same[key]
+            if data is not None:
+                parts[number].append((day, data))
     return [_seen(one, part) for one, part in zip(wanted, parts, strict=True)], _sorted(failures)
 
 

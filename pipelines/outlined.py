@@ -108,6 +108,8 @@ def _apart(one: dt.date, other: dt.date) -> int:
 
 def _median(values: FloatArray) -> FloatArray:
     """(C, H, W) over looks; NaN where none observed."""
+    if len(values) == 1:
+        return np.asarray(values[0], np.float32)
     ordered = np.sort(values, axis=0)  # NaN comes last; numpy.nanmedian takes ten times as long over so few looks
     count = np.isfinite(values).sum(axis=0)
     middle = np.maximum(count - 1, 0) // 2, count // 2

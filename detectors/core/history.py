@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -111,8 +112,18 @@ class PatchSeries:
         if not where.any():
             return np.full(len(self.days), np.nan, np.float32)
         of = band_of if name in self.bands else index_of
-        there = self.values[:, :, where, None]  # of the place alone: the window is many times as large
-        return np.array([_median(look) for look in of(name, there, self.bands)], np.float32)
+        return np.array([_median(look) for look in of(name, self._at(where), self.bands)], np.float32)
+
+    def _at(self, where: BoolArray) -> FloatArray:
+        """(T, C, N, 1) of a place alone: the window is many times as large, and is asked for index after index."""
+        if id(where) not in self._places:
+            self._places[id(where)] = where, self.values[:, :, where, None]
+        return self._places[id(where)][1]
+
+    @cached_property
+    def _places(self) -> dict[int, tuple[BoolArray, FloatArray]]:
+        """By the identity of a mask, which is held so that no other takes it."""
+        return {}
 
     def of(self, season: Season, year: int) -> BoolArray:
         """(T,) looks of a season and year. What runs over New Year counts to the year in which it began."""
@@ -121,7 +132,11 @@ class PatchSeries:
 
 def _median(values: FloatArray) -> float:
     seen = values[np.isfinite(values)]
-    return float(np.median(seen)) if seen.size >= ENOUGH * values.size else float("nan")
+    if seen.size < max(ENOUGH * values.size, 1):
+        return float("nan")
+    middle = seen.size // 2  # as `numpy.median`, which takes three times as long over a few hundred
+    ordered = np.partition(seen, (middle - 1, middle)) if seen.size % 2 == 0 else np.partition(seen, middle)
+    return float(ordered[middle]) if seen.size % 2 else float((ordered[middle - 1] + ordered[middle]) * np.float32(0.5))
 
 
 @dataclass(frozen=True)
