@@ -9,6 +9,7 @@ from detectors.core.errors import DetectorError
 from detectors.core.rarity import Rarity
 from detectors.core.reader import NetworkReader, Rarities, Reader, TrainingFreeReader
 from detectors.core.surface_head import SurfaceHead
+from detectors.core.types import ASKED
 from pipelines.chosen import DISTURBANCE, SURFACE
 from pipelines.errors import BadInputError
 from pipelines.request import Method
@@ -66,6 +67,10 @@ def _network(home: Path | None, sha256: str) -> NetworkReader:
     points = tuple((float(raw), float(calibrated)) for raw, calibrated in loaded.entry.calibration.points)
     if len(points) < 2:
         raise DetectorError("they are not calibrated")
+    limits = loaded.entry.thresholds
+    lowest = limits.low if limits.patch_low is None else limits.patch_low
+    if lowest < ASKED:
+        raise DetectorError(f"patches would grow down to {lowest:g}, where nobody asks for surfaces (under {ASKED:g})")
     return NetworkReader(loaded.entry.sha256, Engine(module, spec), reach_px(spec), rarities, points)
 
 

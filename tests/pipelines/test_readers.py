@@ -115,8 +115,10 @@ OTHER = NetworkSpec(channels=("red", "nir"), encoder="resnet18", depth=1, decode
         ({"calibration": Calibration()}, "not calibrated"),
         ({"lacking": ("rarity.unusual",)}, r"rarity\.unusual"),
         ({"architecture": {"kind": "something else"}}, "not the description"),
+        ({"thresholds": Thresholds(low=0.05, high=0.5)}, "grow down to 0.05"),
+        ({"thresholds": Thresholds(low=0.3, high=0.5, patch_low=0.02, patch_high=0.5)}, "grow down to 0.02"),
     ],
-    ids=["channels", "calibration", "rarity", "architecture"],
+    ids=["channels", "calibration", "rarity", "architecture", "low", "patch_low"],
 )
 def test_weights_of_another_version_are_refused(tmp_path: Path, said: dict[str, Any], why: str) -> None:
     put_network(tmp_path, **said)

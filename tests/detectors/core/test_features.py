@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from detectors.core import features as features_module
-from detectors.core.features import CHANNELS, REACH_PX, Features, features
+from detectors.core.features import CHANNELS, REACH_PX, Features, features, tiles
 from detectors.core.normals import Normals, fit
 from detectors.core.types import FloatArray, Pair
 
@@ -73,6 +73,12 @@ def test_it_does_not_show_that_it_is_worked_in_tiles(
     np.testing.assert_allclose(one.channels, many.channels, atol=1e-4)
     np.testing.assert_array_equal(one.observed, many.observed)
     assert 0.9 < one.observed.mean() < 1
+    parts = np.full_like(many.channels, np.nan)
+    observed = np.zeros_like(many.observed)
+    for box, part in tiles(pair, shares):
+        parts[:, *box], observed[box] = part.channels, part.observed
+    np.testing.assert_array_equal(parts, many.channels)
+    np.testing.assert_array_equal(observed, many.observed)
 
 
 def test_what_was_not_observed_is_zero(images: Images, make_pair: MakePair) -> None:

@@ -1,3 +1,4 @@
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -128,6 +129,18 @@ def test_both_ways_are_the_ground_and_its_mirror_image(module: nn.Module, window
     mirrored = engine.probabilities(channels[..., ::-1].copy(), seen[:, ::-1].copy(), (row, -col - seen.shape[1]))
     np.testing.assert_allclose(turned, mirrored[..., ::-1], rtol=0, atol=1e-5)
     assert np.nanmax(np.abs(plain - turned)) > 0.01, "two answers, not one"
+
+
+@pytest.mark.parametrize("window_mpx", [2.5, 0.02], ids=["one window", "several"])
+def test_an_input_put_together_from_parts_is_the_same(module: nn.Module, window_mpx: float) -> None:
+    channels, seen = ground(130, 171, 9)
+    seen[:40, :90] = False
+    engine = Engine(module, SPEC, "cpu", "fp32", window_mpx=window_mpx)
+    given = engine.given(seen, (3, -5))
+    for top, left in itertools.product(range(0, 130, 47), range(0, 171, 60)):
+        box = slice(top, min(top + 47, 130)), slice(left, min(left + 60, 171))
+        given.put(box, channels[:, *box])
+    np.testing.assert_array_equal(engine.said(given, seen), engine.both_ways(channels, seen, (3, -5)))
 
 
 def test_an_array_smaller_than_a_stride_is_answered(module: nn.Module) -> None:
