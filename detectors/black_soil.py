@@ -1,11 +1,14 @@
 """破坏黑土地: topsoil stripped, peat or sand dug, dumped on, built on in black-soil cropland."""
 
+import datetime as dt
 import math
 
 import numpy as np
 
+from detectors.core.arrays import FloatArray
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Survey
-from detectors.core.lasting_loss import burnt
+from detectors.core.lasting_loss import burnt, harvested
+from detectors.core.pits import RAINS
 from detectors.core.timelogic import (
     AUTUMN_SOIL,
     SPRING_SOIL,
@@ -32,11 +35,7 @@ TRANSITIONS = (
 
 TO_WATER = 5
 
-GREEN = 0.4
-"""NDVI of a crop that covers the ground."""
-
 STRAIGHT = 0.75
-STUBBLE = 0.10
 
 UNLIKE = 0.16
 """Natural log by which humus that is gone brightens red more than SWIR; drying and tilling brighten both alike."""
@@ -54,10 +53,13 @@ _SIX = ("blue", "green", "red", "nir", "swir16", "swir22")
 
 def judge(series: PatchSeries) -> Opinion:
     """Holds a patch against harvest, ponding, fallow and tillage, by the field's own bare soil before."""
-    char = burnt(series)
-    for opinion in (_harvested(series), _ponding(series), Opinion(False, (char,)) if char is not None else None):
-        if opinion is not None:
-            return opinion
+    why = harvested(series)
+    pond = _ponding(series) if why is None else None
+    if pond is not None:
+        return pond
+    why = why or burnt(series)
+    if why is not None:
+        return Opinion(False, (why,))
     change = soil_change(series)
     return _by_its_soil(series, change) if change.known else _without_soil(series)
 
@@ -146,28 +148,13 @@ def _told(change: SoilChange) -> Remark:
     return Remark(zh + beside[0], f"{en}{beside[1]} ({change.before} looks before, {change.looks} since)")
 
 
-def _harvested(series: PatchSeries) -> Opinion | None:
-    """Dropped where a crop stood that summer and straw is what is left."""
-    first = series.first_seen
-    if first is None or (first.month, first.day) < (7, 15):
-        return None
-    stood = series.of(SUMMER, first.year) & ~since(series, first)
-    plants, after = median_level(series, "ndvi", stood), since(series, first)
-    straw = ndti(series, series.inside)[after]
-    straw = straw[np.isfinite(straw)]
-    if not plants >= GREEN or not straw.size or np.median(straw) < STUBBLE:
-        return None
-    why = Remark(
-        f"收割：当年夏季NDVI达{plants:.2f}，其后为秸秆（NDTI {np.median(straw):.2f}）",
-        f"harvest: NDVI was {plants:.2f} that summer, straw is left (NDTI {np.median(straw):.2f})",
-    )
-    return Opinion(False, (why,), measures={"ndvi_summer": plants})
-
-
 def _ponding(series: PatchSeries) -> Opinion | None:
     """Dropped where water stands only in the rains; a pond that was dug shows in spring and autumn as well."""
     water = series.level("mndwi", series.inside)
     after = since(series, series.first_seen) & np.isfinite(water)
+    drowned = _drowned(series, water)
+    if drowned is not None:
+        return Opinion(False, (drowned,))
     if series.transition != TO_WATER and not (after.any() and np.median(water[after]) > 0):
         return None
     rains = np.array([7 <= day.month <= 8 for day in series.days], np.bool_)
@@ -184,6 +171,21 @@ def _ponding(series: PatchSeries) -> Opinion | None:
         else Remark("仅见于7—8月：汛期积水不计，待春秋影像", "seen in July and August only: ponding, until spring")
     )
     return Opinion(False, (why,), measures={"looks": float(after.sum())})
+
+
+def _drowned(series: PatchSeries, water: FloatArray) -> Remark | None:
+    """A sentence where water stood on what is bare now in the rains of that year, and at no other time."""
+    first = series.first_seen
+    if first is None or series.transition == TO_WATER:
+        return None
+    rains = series.of(RAINS, first.year) & np.isfinite(water)
+    other = since(series, dt.date(first.year, 1, 1)) & np.isfinite(water) & ~within(series, RAINS)
+    if not (water[rains] > 0).any() or not other.any() or (water[other] > 0).any():
+        return None
+    return Remark(
+        f"{first.year}年7—8月积水，其余{int(other.sum())}次无水：作物淹没，非剥离",
+        f"under water in July or August {first.year}, on none of {int(other.sum())} other looks: a crop drowned",
+    )
 
 
 def _without_soil(series: PatchSeries) -> Opinion:

@@ -4,8 +4,9 @@ import math
 from dataclasses import replace
 
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Survey, Watch
-from detectors.core.lasting_loss import burnt, lasting, mown, old_strip
+from detectors.core.lasting_loss import burnt, lasting, lost, mown, old_strip
 from detectors.core.papers import accepted, day_of, looked_at, term_end
+from detectors.core.pits import ponding
 from detectors.core.ploughing import may_bare
 from detectors.core.recovery import Duty, still_open
 from detectors.core.timelogic import MAY, PADS, SUMMER, barest, green_looks, since, summers
@@ -17,6 +18,15 @@ BARE_IN_MAY = 0.45
 """Share of the ring's cover lacking between 10 May and 15 June where the sward was turned over."""
 
 GREEN_AGAIN = 0.2
+
+GREENER = 0.1
+"""NDVI above the ring's in summer from which what was bare in one May only is a crop: what burnt or was grazed in
+spring comes back to its ring and not beyond it."""
+
+REGROWN = 0.5
+"""Less than this lacking on the last looks, ground that was bare in one May only is growing back."""
+
+TO_WATER = 4
 
 PLOUGHED = Remark("疑似开垦（五月裸露、七月返绿）", "ploughed by its look (bare in May, green in July)")
 
@@ -33,15 +43,19 @@ def judge(series: PatchSeries) -> Opinion:
     looks = since(series, series.first_seen) & green_looks(series)
     mays = barest(series, MAY, looks)
     may = max(mays.values(), default=math.nan)
-    for why in (burnt(series), mown(series, may), old_strip(series)):
+    stood = ponding(series) if series.transition == TO_WATER else None
+    for why in (burnt(series), mown(series, may), old_strip(series), stood):
         if why is not None:
             return Opinion(False, (why,))
     opinion = lasting(series, from_plants=series.transition != 3)
     repeated = [year for year, share in sorted(mays.items()) if share >= BARE_IN_MAY]
     green = [one for one in summers(series, of=looks) if one.lacking < GREEN_AGAIN]
     if not repeated or not green or repeated[-1] < green[-1].year:
+        opinion = _regrowing(series, opinion) if opinion.stands and len(repeated) < 2 else opinion
         return _reseeded(opinion, may, green[-1].gap) if green and may < BARE_IN_MAY else opinion
     share = mays[repeated[-1]]
+    if len(repeated) < 2 and green[-1].gap < GREENER:
+        return Opinion(False, (_as_before(repeated[0], share, green[-1].gap),))
     told = Remark(
         f"{'、'.join(map(str, repeated))}年5月10日至6月15日曾缺失周边植被{share:.0%}，"
         f"{green[-1].year}年夏季NDVI较周边{green[-1].gap:+.2f}",
@@ -50,6 +64,26 @@ def judge(series: PatchSeries) -> Opinion:
     )
     measures = {**opinion.measures, "may_lacking": share, "years_bare_in_may": float(len(repeated))}
     return Opinion(True, (told,), PLOUGHED, measures, unsure=len(repeated) < 2)
+
+
+def _as_before(year: int, share: float, gap: float) -> Remark:
+    return Remark(
+        f"仅{year}年五月缺失{share:.0%}，夏季恢复到周边水平（NDVI较周边{gap:+.2f}）：春季火烧或放牧",
+        f"bare in May {year} alone ({share:.0%} lacking), in summer as its surroundings (NDVI {gap:+.2f}): burnt or "
+        "grazed in spring",
+    )
+
+
+def _regrowing(series: PatchSeries, opinion: Opinion) -> Opinion:
+    """What only the survey found, in one May, and grows back through the summer."""
+    latest = lost(series).latest
+    if series.transition or not latest < REGROWN:
+        return opinion
+    why = Remark(
+        f"仅一年五月裸露，最近两次仅缺失{max(latest, 0):.0%}：正在恢复",
+        f"bare in one May alone, {max(latest, 0):.0%} lacking on the last two looks: growing back",
+    )
+    return replace(opinion, stands=False, remarks=(*opinion.remarks, why), unsure=False)
 
 
 def _reseeded(opinion: Opinion, may: float, gap: float) -> Opinion:

@@ -69,9 +69,9 @@ def judge(series: PatchSeries) -> Opinion:
     hay = plant_cover.mown(series)
     if hay is not False:
         return Opinion(hay is None, (plant_cover.HAY_OR_NOT if hay is None else plant_cover.HAY,), unsure=hay is None)
-    char = burnt(series)
-    if char is not None:
-        return Opinion(False, (char,))
+    why = burnt(series) or river_channel.laid(series, water)
+    if why is not None:
+        return Opinion(False, (why,))
     compared = open_water.compare(series, water)
     if compared is None:
         return Opinion(True, (_FEW,), unsure=True)
@@ -90,6 +90,9 @@ def judge(series: PatchSeries) -> Opinion:
 _FEW = Remark("变化前或变化后没有清晰影像，无法比较水面", "no clear look before or after: water can not be compared")
 
 
+_RIVER = Remark("流入河道两岸同时变化：河道自然变迁", "both banks of a narrow river moved: natural channel change")
+
+
 def _reclaimed(
     series: PatchSeries, compared: open_water.Compared, moved: river_channel.Banks, measures: dict[str, float]
 ) -> Opinion:
@@ -98,6 +101,8 @@ def _reclaimed(
     )
     measures |= {"retreat_elsewhere": elsewhere}
     text = compared.remark()
+    if moved.narrow(series.inside) and moved.moved_by_itself(series.inside):
+        return Opinion(False, (_RIVER, text), measures=measures)
     if elsewhere >= RETREAT:
         level = Remark(
             f"附近其他岸线有 {elsewhere:.0%} 同样退水：湖面涨落或风壅水",

@@ -5,12 +5,12 @@ import math
 from dataclasses import replace
 
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Watch
-from detectors.core.lasting_loss import burnt, lasting, mown
+from detectors.core.lasting_loss import burnt, harvested, lasting, mown
 from detectors.core.open_water import wet
 from detectors.core.papers import accepted, day_of, looked_at
 from detectors.core.pits import WET, dried, flooded, ploughed, reshaped
 from detectors.core.recovery import Duty, still_open
-from detectors.core.river_channel import bank, bar
+from detectors.core.river_channel import by_itself
 from detectors.core.timelogic import (
     MAY,
     SUMMER,
@@ -42,9 +42,9 @@ def judge(series: PatchSeries) -> Opinion:
     mays = barest(series, MAY, since(series, series.first_seen))
     water = wet(series)
     for why in (
-        bar(series, water),
-        bank(series, water),
+        by_itself(series, water),
         burnt(series),
+        harvested(series),
         mown(series, max(mays.values(), default=math.nan)),
     ):
         if why is not None:

@@ -137,8 +137,11 @@ def _water(
         )
     slow = step <= river_channel.STEADY
     along = gained.sum() > lost.sum() and river_channel.beside_water(gained, moved.before)
-    if balance >= river_channel.COMPENSATED or slow or along:
+    if moved.moved_by_itself(inside) or slow or along:
         return Opinion(True, tuple(remarks), NATURAL, measures)
+    strip = river_channel.laid(series, water)
+    if strip is not None:
+        return Opinion(True, (strip, *remarks), NATURAL, measures)
     if not compared.like:
         remarks.append(_NO_LEVEL)
     return Opinion(True, tuple(remarks), UNTOLD, measures, unsure=True)
@@ -172,7 +175,7 @@ def _land(series: PatchSeries, water: FloatArray, compared: open_water.Compared,
     if strip is not None:
         return Opinion(False, (strip,), measures=measures)
     measures |= {"channel_passed": river_channel.passed(series, water), "elongation": compactness(inside).elongation}
-    laid = river_channel.bar(series, water)
+    laid = river_channel.bar(series, water) or river_channel.laid(series, water)
     if laid is not None and not _built(found):
         return Opinion(True, (laid, text), NATURAL, measures)
     return Opinion(True, (text,), measures=measures)

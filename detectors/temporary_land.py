@@ -14,7 +14,7 @@ from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Trans
 
 PERMITS = "temporary_land_permits"
 
-BEYOND_M = 100.0
+BEYOND_M = 50.0
 """Use beyond an outline begins beside it; what is farther off is no use of that permit."""
 
 RISE, CONCRETE, BARE_NDVI_MOST = 0.05, 0.85, 0.25

@@ -72,7 +72,7 @@ def judge(series: PatchSeries) -> Opinion:
     if char is not None:
         return Opinion(False, (char, wet_by_week.remark()), measures=measures)
     water = open_water.wet(series)
-    laid = river_channel.bar(series, water) or river_channel.bank(series, water)
+    laid = river_channel.by_itself(series, water)
     if laid is not None:
         return Opinion(False, (laid, wet_by_week.remark()), measures=measures)
     crop = plant_cover.crop_of(series, first.year)
@@ -183,7 +183,7 @@ def _water(series: PatchSeries, found: Transition | None, wet: Moisture, measure
 def _river(series: PatchSeries, moved: river_channel.Banks) -> Remark | None:
     """A sentence where a channel moved: the other bank did as much, or ragged ground came or went along its water."""
     balance, shape = moved.compensation(series.inside), compactness(series.inside)
-    if balance >= river_channel.COMPENSATED:
+    if moved.moved_by_itself(series.inside):
         zh = f"对岸同时变化（补偿比{balance:.2f}）：河道自然变迁"
         return Remark(zh, f"the other bank moved {balance:.2f} times as much: a river")
     ragged = shape.rectangle < river_channel.COMPACT

@@ -37,11 +37,13 @@ def on_own_ground(found: Sequence[Dated], law: Law, account: Account) -> list[Da
         if not layers:
             kept.append(one)
             continue
-        within = one.detector.ground_within_m
-        reach = _grown(one.patch.geometry, within)
+        within, place = one.detector.ground_within_m, one.patch.geometry
+        reach = _grown(place, within)
         ground = [feature.geometry for layer in layers for feature in layer.features_in(reach)]
-        if _share(reach if within else one.patch.geometry, ground, any_will_do=within > 0) >= LEAST_SHARE:
+        if _share(place, ground) >= LEAST_SHARE:
             kept.append(one)
+        elif within and any(reach.intersects(near) for near in ground):
+            kept.append(replace(one, detector=_asked_first(one.detector)))  # its look has to show why it is the model's
         else:
             account.drop(one.detector.id, _OFF)
     return kept
@@ -71,10 +73,8 @@ def _asked_first(detector: Detector) -> Detector:
 _OFF = Opinion(False, (Remark("不在本模型图层范围内", "off the model's own ground, by the layers given"),))
 
 
-def _share(place: BaseGeometry, ground: Sequence[BaseGeometry], *, any_will_do: bool) -> float:
-    """Share of a place that is such ground; 1 or 0 where touching it is enough."""
-    if any_will_do:
-        return float(any(place.intersects(one) for one in ground))
+def _share(place: BaseGeometry, ground: Sequence[BaseGeometry]) -> float:
+    """Share of a place that is such ground."""
     area = geodesic_area_m2(place)
     pieces = [shapely.intersection(place, one) for one in ground]
     shared = sum(geodesic_area_m2(piece) for piece in pieces if piece.area > 0)

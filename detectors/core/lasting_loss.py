@@ -12,6 +12,7 @@ from detectors.core.timelogic import (
     CHAR_NBR,
     CHAR_NDTI,
     MOWING,
+    SUMMER,
     below_soil,
     green_looks,
     lacking,
@@ -34,17 +35,30 @@ BRIGHT = 0.3
 LITTER = 0.125
 """NDTI of ground that lost its green and kept its litter."""
 
+SWARD = 0.5, 0.15
+"""NDVI and NDTI from which ground is covered with plants; green tarpaulins stay below (0.46, 0.13)."""
+
 BACK = 0.2
 """Lacking less than this again, on the last two looks, it has recovered."""
 
 STRAW = 0.12
 """NDTI of hay stubble and litter; bare ground stays below 0.1."""
 
+CROP = 0.4
+"""NDVI of a crop that covers the ground."""
+
+STUBBLE = 0.10
+"""NDTI of what a combine leaves on it."""
+
 DARK = 0.95
 """Char is darker than the ground around it, in the visible by this factor at least …"""
 
 DARK_NIR = 0.65
 """… and in the near infrared by this one."""
+
+CHARRED_NDTI, CHARRED_NBR = 0.025, 0.08
+"""Ground that is so dark in both is char with less ash on it, up to so much above the line of soil and grass. Of the
+recorded works of five development worlds none is."""
 
 NARROW_M, LONG_M = 45.0, 250.0
 
@@ -70,6 +84,9 @@ class Lost:
     brighter: float
     """Natural log of how much brighter beside its ring it became: roofs and tarpaulins need not lack NDVI."""
 
+    bright: float
+    """Natural log of how much brighter than its ring it is since."""
+
 
 def lost(series: PatchSeries) -> Lost:
     """The patch's lack of cover before and since it was first seen."""
@@ -80,6 +97,7 @@ def lost(series: PatchSeries) -> Lost:
     last = np.flatnonzero(after)[-2:]
     chosen = np.zeros_like(after)
     chosen[last] = True
+    now = _log(_factor(series, "brightness", after))
     return Lost(
         _lack(series, before),
         _lack(series, after),
@@ -87,8 +105,8 @@ def lost(series: PatchSeries) -> Lost:
         median_gap(series, "ndvi", after),
         int(after.sum()),
         _lack(series, chosen) if after.sum() >= 3 else math.nan,
-        _log(_factor(series, "brightness", after))
-        - (_log(_factor(series, "brightness", before)) if before.any() else 0),
+        now - (_log(_factor(series, "brightness", before)) if before.any() else 0),
+        now,
     )
 
 
@@ -119,7 +137,15 @@ def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
     if math.isfinite(found.gap_before):
         measures |= {"ndvi_gap_before": found.gap_before, "lacking_before": found.before}
     told = _told(found)
-    if not from_plants or found.brighter >= BRIGHT:
+    straw = ndti(series, series.inside)[since(series, series.first_seen) & green_looks(series)]
+    straw = straw[np.isfinite(straw)]
+    # water has the NDTI of litter
+    wet = median_level(series, "mndwi", since(series, series.first_seen)) > 0
+    litter = bool(straw.size) and float(np.median(straw)) >= LITTER and not wet
+    # trees are dark: what became grass, or char, is brighter than they were and covered with nothing
+    ndvi = median_level(series, "ndvi", since(series, series.first_seen))
+    sward = litter and ndvi >= SWARD[0] and float(np.median(straw)) >= SWARD[1]
+    if not from_plants or (found.brighter >= BRIGHT and found.bright > 0 and not sward):
         return Opinion(True, (told,), measures=measures, unsure=found.looks < 2)
     if found.after < WEAK:
         little = f"植被缺失仅{max(found.after, 0):.0%}，不足{WEAK:.0%}（鼠害、围栏内外放牧差异等）"
@@ -130,9 +156,7 @@ def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
             "与其自身往年水平相当（干旱或原本稀疏）", "as in its own years before (drought, or always sparse)"
         )
         return Opinion(False, (told, same), measures=measures)
-    straw = ndti(series, series.inside)[since(series, series.first_seen) & green_looks(series)]
-    straw = straw[np.isfinite(straw)]
-    if straw.size and np.median(straw) >= LITTER:
+    if litter:
         dry = Remark(
             f"枯草而非裸土（NDTI {np.median(straw):.2f}，裸土约0.05）：局部干旱",
             f"dry grass, not soil (NDTI {np.median(straw):.2f}, soil is near 0.05): a dry place",
@@ -165,9 +189,9 @@ def burnt(series: PatchSeries) -> Remark | None:
     dark_nir = _factor(series, "nir", after)
     if not straw.size or not below.size or not (dark < DARK and dark_nir < DARK_NIR):
         return None
-    if np.median(straw) >= CHAR_NDTI or np.median(below) >= CHAR_NBR:
+    value, line = float(np.median(straw)), float(np.median(below))
+    if not (value < CHAR_NDTI and line < CHAR_NBR) and not (value < CHARRED_NDTI and line < CHARRED_NBR):
         return None
-    value = float(np.median(straw))
     return Remark(
         f"过火迹象：短波红外差异指数{value:+.2f}（土壤约+0.05），近红外为周边的{dark_nir:.0%}",
         f"char: NDTI {value:+.2f} (soil is near +0.05), near infrared {dark_nir:.0%} of its surroundings",
@@ -198,6 +222,23 @@ def mown(series: PatchSeries, may_lacking: float) -> Remark | None:
         return None
     zh, en = f"割草：首见于割草季，NDVI仍为{plants:.2f}，5月无裸露信号", f"hay: NDVI still {plants:.2f}, no sign in May"
     return Remark(zh, en)
+
+
+def harvested(series: PatchSeries) -> Remark | None:
+    """A sentence where a crop stood that summer and straw is what is left; None where that can not be said."""
+    first = series.first_seen
+    if first is None or (first.month, first.day) < (7, 15):
+        return None
+    after = since(series, first)
+    plants = median_level(series, "ndvi", series.of(SUMMER, first.year) & ~after)
+    straw = ndti(series, series.inside)[after]
+    straw = straw[np.isfinite(straw)]
+    if not plants >= CROP or not straw.size or np.median(straw) < STUBBLE:
+        return None
+    return Remark(
+        f"收割：当年夏季NDVI达{plants:.2f}，其后为秸秆（NDTI {np.median(straw):.2f}）",
+        f"harvest: NDVI was {plants:.2f} that summer, straw is left (NDTI {np.median(straw):.2f})",
+    )
 
 
 def width_and_length(series: PatchSeries) -> tuple[float, float]:

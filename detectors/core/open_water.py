@@ -240,8 +240,8 @@ def no_water(series: PatchSeries, least_m2: float) -> Remark | None:
     if area >= least_m2:
         return None
     return Remark(
-        f"未提供图层；周边常年水面仅{area / 1e4:.1f}公顷",
-        f"no layer was given, and only {area / 1e4:.1f} ha of water around",
+        f"无图层覆盖；周边常年水面仅{area / 1e4:.1f}公顷",
+        f"no layer covers it, and only {area / 1e4:.1f} ha of water around",
     )
 
 

@@ -44,7 +44,7 @@ def ploughed(series: PatchSeries) -> Remark | None:
 
 def flooded(series: PatchSeries) -> Opinion:
     """Water where a pit was open already is no new ground, nor is what a river took or what stood in the rains."""
-    why = _of_a_river(series) or _ponding(series)
+    why = _of_a_river(series) or ponding(series)
     if why is not None:
         return Opinion(False, (why,))
     before = [one for one in summers(series, SUMMER) if _before(series, one.year)]
@@ -76,8 +76,8 @@ def _of_a_river(series: PatchSeries) -> Remark | None:
     return Remark("与原有水面相连：河湖涨落或河道摆动", "joined to water that was there: a river or lake that moved")
 
 
-def _ponding(series: PatchSeries) -> Remark | None:
-    """A sentence where no look outside the rains showed the water; None where one did."""
+def ponding(series: PatchSeries) -> Remark | None:
+    """A sentence where no look since outside the rains showed the water; None where one did."""
     water = series.level("mndwi", series.inside)
     rains = np.array([RAINS.holds(day) for day in series.days], np.bool_)
     dry_season = since(series, series.first_seen) & np.isfinite(water) & ~rains

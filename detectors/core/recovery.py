@@ -48,6 +48,10 @@ ground from thin grass then, and a site that was like this before its use is non
 LEAST_M2 = 1000.0
 """Smallest open ground worth a lead; half of the site where that is less."""
 
+THIN, PART = 0.5, 1 / 3
+"""Open ground that lacks less than this, on less than this part of its site, is uneven regrowth: what nobody restored
+is bare, and most of the site."""
+
 WATER = 0.1
 """MNDWI of open water (Xu 2006)."""
 
@@ -148,6 +152,9 @@ def _opinion(
             (Remark(told, f"in summer {newest.year} as green as its surroundings (NDVI {newest.gap:+.2f})"),),
             measures=measures,
         )
+    if measures["open_share"] < PART and measures["lacking"] < THIN:
+        thin = Remark("其余已返绿，此处稀疏而非裸地", "the rest is green again, and this is thin rather than bare")
+        return Opinion(False, (_told(older, newest, measures), thin), measures=measures)
     remarks = [_told(older, newest, measures)]
     grown = bool(late[ground].mean() > 0.5)
     if grown:

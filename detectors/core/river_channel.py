@@ -31,6 +31,22 @@ PASSED = 0.3
 ALONG = 0.25
 """Share of a patch's rim at the water from which ragged ground is the bank's own."""
 
+LAID_M, LAID_ALONG = 35.0, 0.4
+"""A strip that reaches no farther from the water there was, and has this share of its rim at it, …"""
+
+LAID_WIDE, LAID_LONG = 1.5, 4.0
+"""… no wider and no longer than so many channels are wide, is a bar or a bank laid anew, whatever its shape: who fills
+a river does it for ground that is worth having (docs/design/models.md)."""
+
+LAID_WET = 0.75
+"""What was water nearly throughout is a pool that went, or a channel that was filled: others look at that."""
+
+CHANNEL_M = 150.0
+"""Wider water is a lake or a great river, whose beaches are larger."""
+
+NARROW_PX, NARROW_COMPENSATED = 8.0, 0.2
+"""Of a channel that is no wider, mixed pixels hide a part of what either bank did: this much will do."""
+
 LEAST_PX = 8
 """Fewer pixels have no shape to speak of."""
 
@@ -45,6 +61,9 @@ LONG = 4.0
 
 LEAST_YEARS = 3
 """Fewer years before can not show that ground was always water."""
+
+NEARBY_PX = 10
+"""How far from a patch its channel lies."""
 
 _MARGIN_PX = 6
 
@@ -63,13 +82,26 @@ def by_year(water: FloatArray, years: tuple[int, ...]) -> tuple[tuple[int, ...],
     return found, np.stack([share(water, of == year) for year in found])
 
 
-def width_px(water: BoolArray) -> float:
-    """Usual width of a channel: four times the mean distance of its water to land; 0 where there is none."""
+def width_px(water: BoolArray, within: BoolArray | None = None) -> float:
+    """Usual width of a channel: four times the mean distance of its water to land; 0 where there is none.
+
+    Args:
+        water: (H, W).
+        within: (H, W) where it is asked for; None = everywhere.
+    """
     from scipy import ndimage
 
-    if not water.any():
+    asked = water if within is None else water & within
+    if not asked.any():
         return 0.0
-    return 4 * float(ndimage.distance_transform_edt(water)[water].mean())
+    return 4 * float(ndimage.distance_transform_edt(water)[asked].mean())
+
+
+def _within(mask: BoolArray, pixels: int) -> BoolArray:
+    """(H, W) no farther from a mask than so many pixels."""
+    from scipy import ndimage
+
+    return np.asarray(ndimage.distance_transform_edt(~mask) <= pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +133,18 @@ class Banks:
         near = ndimage.binary_dilation(inside, iterations=self.reach_px)
         lost, gained = int((self.lost & near).sum()), int((self.gained & near).sum())
         return min(lost, gained) / max(lost, gained) if max(lost, gained) else float("nan")
+
+    def moved_by_itself(self, inside: BoolArray) -> bool:
+        """Whether the other bank did as much as a channel's does that moves.
+
+        Args:
+            inside: (H, W) the patch.
+        """
+        return self.compensation(inside) >= (NARROW_COMPENSATED if self.narrow(inside) else COMPENSATED)
+
+    def narrow(self, inside: BoolArray) -> bool:
+        """Whether the water beside a patch is a narrow channel."""
+        return 0 < width_px(self.before, _within(inside, NEARBY_PX)) <= NARROW_PX
 
 
 def banks(was: FloatArray, now: FloatArray) -> Banks:
@@ -199,6 +243,44 @@ def bank(series: PatchSeries, water: FloatArray) -> Remark | None:
         f"边界{along:.0%}紧邻原有水面，形状不规整：岸滩冲淤",
         f"{along:.0%} of its rim lies at the water, ragged: a bank",
     )
+
+
+def laid(series: PatchSeries, water: FloatArray) -> Remark | None:
+    """A sentence where a patch is a short strip along a channel, as one flood lays it; None where it is not.
+
+    Sand laid over a channel's edge and the grass beside it can be compact by chance, so that neither `bar` nor `bank`
+    knows it. What is long and narrow is a dike or road.
+    """
+    from scipy import ndimage
+
+    inside = series.inside
+    looks = np.arange(len(series.days))
+    earlier = looks[[series.last_before is not None and day <= series.last_before for day in series.days]]
+    later = looks[[series.first_seen is not None and day >= series.first_seen for day in series.days]]
+    with np.errstate(invalid="ignore"):
+        before = share(water, earlier) >= 0.5
+        drowned = share(water, later)[inside] >= 0.5
+    wide = width_px(before, _within(inside, NEARBY_PX))
+    if not 0 < wide * series.pixel_m <= CHANNEL_M or drowned.mean() > 0.5 or before[inside].mean() > LAID_WET:
+        return None
+    shape = compactness(inside)
+    if shape.width_px > LAID_WIDE * wide or shape.length_px > LAID_LONG * wide or shape.elongation >= LONG:
+        return None
+    far_m = float(np.quantile(ndimage.distance_transform_edt(~before)[inside], 0.95)) * series.pixel_m
+    rim = inside & ~ndimage.binary_erosion(inside, _EIGHT)
+    along = float(ndimage.binary_dilation(before, _EIGHT, iterations=2)[rim].mean())
+    if far_m > LAID_M or along < LAID_ALONG:
+        return None
+    return Remark(
+        f"沿原有河槽的短条带，距原水边不超过{far_m:.0f}米，边界{along:.0%}临水：洪水冲淤，是否人为倾倒须现场核查",
+        f"a short strip along the channel, within {far_m:.0f} m of the water there was, {along:.0%} of its rim at it: "
+        "laid or taken by a flood; whether anybody dumped there is to be seen on the ground",
+    )
+
+
+def by_itself(series: PatchSeries, water: FloatArray) -> Remark | None:
+    """A sentence where open ground is what a river made of its bars and banks; None where that can not be said."""
+    return bar(series, water) or bank(series, water) or laid(series, water)
 
 
 def beside_water(gained: BoolArray, before: BoolArray) -> bool:

@@ -101,6 +101,23 @@ def test_harvest_leaves_straw(ground: ModuleType, seed: int) -> None:
 
 
 @SEEDS
+@pytest.mark.parametrize("flooded", [True, False])
+def test_a_field_that_drowned_in_july_is_bare_in_autumn_and_not_stripped(
+    ground: ModuleType, seed: int, flooded: bool
+) -> None:
+    bare = ground.fixed(sand=0.45, chestnut_soil=0.55)
+    water = ground.fixed(turbid_water=0.9, mud=0.1)
+    now = ground.then(water if flooded else bare, (dt.date(2024, 8, 24), bare))
+    found = patch(
+        ground, now, seed, since=dt.date(2024, 7, 3), before=dt.date(2023, 10, 20), first_seen=dt.date(2024, 10, 12),
+        until=dt.date(2024, 10, 30), lost=0.0, cloud=0.0,
+    )  # fmt: skip
+    assert found.stands is not flooded
+    if flooded:
+        assert "积水" in found.remarks[0].zh
+
+
+@SEEDS
 def test_ponding_in_the_rains_is_none_and_a_dug_pond_is(ground: ModuleType, seed: int) -> None:
     water, wheat = ground.fixed(turbid_water=0.9, mud=0.1), ground.field_of("spring wheat", "chernozem")
     seen = {"first_seen": dt.date(2024, 7, 10), "transition": TO_WATER}

@@ -132,6 +132,48 @@ def test_ploughed_once_and_green_since_stands_unsure(ground: ModuleType, seed: i
 
 
 @SEEDS
+def test_bare_in_one_may_and_then_as_its_surroundings_is_no_crop(ground: ModuleType, seed: int) -> None:
+    bare = ground.fixed(chestnut_soil=0.9, dry_grass=0.1)
+    then = ground.then(ground.grass(0.7), (dt.date(2024, 5, 1), bare), (dt.date(2024, 6, 16), ground.grass(0.7)))
+    found = judge(patch(ground, then, seed, dt.date(2024, 5, 22), until=dt.date(2024, 8, 8), lost=0.05))
+    assert not found.stands
+
+
+@SEEDS
+@pytest.mark.parametrize(("transition", "stands"), [(0, False), (2, True)])
+def test_what_only_the_survey_saw_in_one_may_has_to_stay_bare(
+    ground: ModuleType, seed: int, transition: int, stands: bool
+) -> None:
+    half = ground.blend(ground.grass(0.7), 0.35, ground.fixed(chestnut_soil=1.0))
+    bare = ground.fixed(chestnut_soil=0.95, dry_grass=0.05)
+    then = ground.then(ground.grass(0.7), (dt.date(2024, 5, 1), bare), (dt.date(2024, 7, 18), half))
+    made = patch(ground, then, seed, dt.date(2024, 5, 22), until=dt.date(2024, 8, 20), transition=transition, lost=0.05)
+    found = judge(made)
+    assert found.stands is stands
+    if not stands:
+        assert "正在恢复" in found.remarks[-1].zh
+
+
+@SEEDS
+def test_char_with_little_ash_is_char_where_it_lies_above_the_line_of_soil(ground: ModuleType, seed: int) -> None:
+    then = ground.then(ground.grass(0.7), (dt.date(2024, 5, 2), ground.fixed(char=0.55, ash=0.1, chestnut_soil=0.35)))
+    found = judge(patch(ground, then, seed, dt.date(2024, 6, 2), until=dt.date(2024, 8, 8)))
+    assert not found.stands
+    assert "过火" in found.remarks[-1].zh
+
+
+@SEEDS
+@pytest.mark.parametrize(("gone", "stands"), [(dt.date(2024, 8, 24), False), (dt.date(2024, 12, 1), True)])
+def test_rain_that_stands_in_july_is_no_pond(ground: ModuleType, seed: int, gone: dt.date, stands: bool) -> None:
+    water, mud = ground.fixed(turbid_water=0.9, mud=0.1), ground.fixed(mud=0.5, dry_grass=0.5)
+    then = ground.then(ground.grass(0.7), (dt.date(2024, 7, 3), water), (gone, mud))
+    found = judge(patch(ground, then, seed, dt.date(2024, 7, 12), transition=4, lost=0.0, cloud=0.0))
+    assert found.stands is stands
+    if not stands:
+        assert "汛期积水" in found.remarks[0].zh
+
+
+@SEEDS
 @pytest.mark.parametrize("share", [0.1, 0.22])
 def test_voles_lack_too_little(ground: ModuleType, seed: int, share: float) -> None:
     colony = ground.blend(ground.grass(0.7), share, ground.fixed(chestnut_soil=0.8, dry_grass=0.2))

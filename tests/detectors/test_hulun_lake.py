@@ -58,6 +58,19 @@ def test_shore_that_was_filled_is_reclaimed(ground: ModuleType, seed: int) -> No
     assert found.measures["retreat_elsewhere"] < 0.1
 
 
+def test_a_river_that_moved_near_the_lake_made_no_shore(ground: ModuleType) -> None:
+    channel = ground.box(SHAPE, slice(0, 44), slice(10, 14))
+    left, taken = ground.box(SHAPE, slice(12, 28), slice(10, 13)), ground.box(SHAPE, slice(12, 28), slice(14, 17))
+    parts = [
+        (channel, water(ground)),
+        (left, ground.then(water(ground), (CHANGE, ground.fixed(sand=0.6, mud=0.4)))),
+        (taken, ground.then(ground.grass(0.6), (CHANGE, water(ground)))),
+    ]
+    found = opinion(ground, parts, left, RECLAIMED.zh)
+    assert not found.stands
+    assert "河道" in found.remarks[0].zh
+
+
 @pytest.mark.parametrize("before", [{}, {2022: 28}])
 def test_a_lower_lake_lays_all_of_its_shore_dry(ground: ModuleType, before: dict[int, int]) -> None:
     """Whether it was as low before, or never was."""

@@ -84,6 +84,34 @@ def test_a_straight_heap_along_a_river_is_no_bank(ground: ModuleType, seed: int)
 
 
 @SEEDS
+def test_a_strip_as_a_flood_lays_it_along_a_channel_is_no_mine(ground: ModuleType, seed: int) -> None:
+    river, bar = ground.box(SHAPE, slice(0, 40), slice(20, 24)), ground.box(SHAPE, slice(16, 25), slice(22, 27))
+    sand, water = ground.fixed(sand=0.65, mud=0.35), ground.fixed(turbid_water=1)
+    laid = [(place, ground.then(was, (DONE, sand))) for place, was in ((bar, ground.grass(0.7)), (bar & river, water))]
+    canvas = ground.Canvas(ground.grass(0.7), [(river, water), *laid], shape=SHAPE)
+    made = ground.series(
+        canvas, bar, ground.dates(range(2022, 2025), (5, 16), (9, 30), 12), ground.Weather(seed), last_before=BEFORE,
+        first_seen=SEEN, transition=STRIPPED,
+    )  # fmt: skip
+    found = judge(made)
+    assert not found.stands
+    assert "洪水冲淤" in found.remarks[0].zh
+
+
+@SEEDS
+def test_a_crop_that_was_harvested_is_no_mine(ground: ModuleType, seed: int) -> None:
+    field, inside = ground.field_of("spring wheat"), ground.middle(SHAPE, 10, 12)
+    made = ground.series(
+        ground.Canvas(field, [(inside, ground.then(field, (dt.date(2024, 8, 8), ground.fixed(stubble=1.0))))], SHAPE),
+        inside, ground.dates(range(2022, 2025), (5, 16), (9, 30), 12), ground.Weather(seed),
+        last_before=dt.date(2024, 7, 30), first_seen=dt.date(2024, 8, 10), transition=STRIPPED,
+    )  # fmt: skip
+    found = judge(made)
+    assert not found.stands
+    assert "收割" in found.remarks[0].zh
+
+
+@SEEDS
 def test_water_apart_from_a_river_is_a_pit_and_at_its_bank_is_not(ground: ModuleType, seed: int) -> None:
     water = ground.fixed(turbid_water=0.8, clear_water=0.2)
 
@@ -188,6 +216,20 @@ def test_a_mine_still_open_in_two_julys_is_a_lead_and_a_green_one_is_not(
         found = not_restored(ground.series(canvas, inside, days, ground.Weather(seed, dry={2024: 0.8})), site)
         assert found.stands is stands
         assert not found.unsure
+
+
+@SEEDS
+@pytest.mark.parametrize(("side", "bare", "stands"), [(12, 0.36, False), (12, 1.0, True), (22, 0.45, True)])
+def test_thin_growth_on_a_part_of_a_site_that_greened_is_uneven_and_bare_ground_is_not(
+    ground: ModuleType, seed: int, side: int, bare: float, stands: bool
+) -> None:
+    part, inside = ground.middle((48, 48), side, side), ground.middle((48, 48), 24, 24)
+    thin = ground.blend(ground.grass(0.7), bare, ground.fixed(spoil=1.0))
+    canvas = ground.Canvas(ground.grass(0.7), [(inside, ground.grass(0.7)), (part, thin)], shape=(48, 48))
+    days = ground.dates(range(2021, 2025), (6, 18), (8, 8), 9)
+    found = not_restored(ground.series(canvas, inside, days, ground.Weather(seed)), plan())
+    assert found.stands is stands
+    assert found.measures["open_m2"] > 3_000 if stands else found.measures["lacking"] < 0.5
 
 
 @SEEDS

@@ -148,6 +148,51 @@ def test_a_bar_that_a_flood_laid_is_natural_and_a_dump_on_meadow_is_not(ground: 
     assert (found.stands, found.unsure, found.change) == (True, False, None)
 
 
+def narrow(ground: ModuleType) -> tuple[np.ndarray, Any]:
+    """A channel of four pixels."""
+    return ground.box(SHAPE, slice(0, 44), slice(20, 24)), river(ground)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    ("rows", "columns", "change"),
+    [
+        (slice(17, 26), slice(22, 27), NATURAL),  # half of the channel and 30 m of its bank, as a flood lays it
+        (slice(17, 26), slice(22, 31), None),  # 70 m of the bank: somebody wanted ground
+        (slice(10, 34), slice(22, 27), None),  # 240 m of it
+    ],
+)
+def test_a_compact_strip_along_a_channel_is_a_bar_unless_it_is_larger_than_channels_lay(
+    ground: ModuleType, seed: int, rows: slice, columns: slice, change: Any
+) -> None:
+    inside = ground.box(SHAPE, rows, columns)
+    laid = ground.then(ground.meadow(), (dt.date(2025, 4, 20), sand(ground)))
+    drowned = inside & narrow(ground)[0]
+    parts = [
+        narrow(ground),
+        (inside, laid),
+        (drowned, ground.then(river(ground), (dt.date(2025, 4, 20), sand(ground)))),
+    ]
+    found = opinion(ground, parts, inside, "滩地剥离或堆弃", seed=seed)
+    assert found.stands
+    assert (found.change == NATURAL) is (change == NATURAL)
+
+
+def test_a_narrow_bend_that_moved_shows_less_of_what_its_other_bank_did(ground: ModuleType) -> None:
+    rows, columns = np.indices(SHAPE)
+    left = narrow(ground)[0] & (columns - 20 < 4 - np.abs(rows - 16) / 2.5)
+    taken = ground.box(SHAPE, slice(12, 21), slice(24, 26))
+    moved = dt.date(2025, 3, 1)
+    parts = [
+        narrow(ground),
+        (left, ground.then(river(ground), (moved, sand(ground)))),
+        (taken, ground.then(ground.meadow(), (moved, river(ground)))),
+    ]
+    found = opinion(ground, parts, left | taken, "水面填占")
+    assert (found.stands, found.change) == (True, NATURAL)
+    assert 0.2 <= found.measures["compensation"] < 0.45
+
+
 def test_a_revetment_along_the_bank_does_not_stand(ground: ModuleType) -> None:
     strip = ground.box(SHAPE, slice(2, 42), slice(28, 30))
     paved = ground.then(ground.meadow(), (dt.date(2025, 4, 1), ground.fixed(concrete=0.8, gravel=0.2)))

@@ -49,8 +49,8 @@ def patch(detector: str, west: float) -> Dated:
         ("grassland", "grassland", 119.63, False),
         ("grassland", "mining_rights", 119.63, True),  # its own layer was not given
         ("temporary_land", "temporary_land_permits", 119.605, True),
-        ("temporary_land", "temporary_land_permits", 119.611, True),  # 73 m beside it
-        ("temporary_land", "temporary_land_permits", 119.612, False),  # 146 m
+        ("temporary_land", "temporary_land_permits", 119.6105, True),  # 36 m beside it
+        ("temporary_land", "temporary_land_permits", 119.611, False),  # 73 m
         ("black_soil", "basic_farmland", 119.605, True),
         ("black_soil", "basic_farmland", 119.63, False),
         ("forest_encroachment", "forest_land", 119.6097, True),
@@ -77,6 +77,16 @@ def test_a_patch_off_its_models_ground_is_set_aside(
     assert sum(one.count for reasons in account.set_aside.values() for one in reasons.values()) == (not stays)
 
 
+def test_beyond_its_layer_a_patch_has_to_lie_at_the_lake(tmp_path: Path) -> None:
+    given = Given(layer(tmp_path, "reserve_zones"))
+    inside, beyond = on_own_ground([patch("hulun_lake", west) for west in (119.605, 119.613)], given, Account())  # type: ignore[arg-type]
+    assert inside.detector is all_detectors()["hulun_lake"]
+    assert beyond.detector.judge is not None
+    opinion = beyond.detector.judge(steppe())
+    assert not opinion.stands
+    assert "公顷" in opinion.remarks[0].zh
+
+
 def steppe(days: int = 8) -> PatchSeries:
     """A patch of dry grass in springs and autumns, seen litter and never soil, with no water around."""
     looks = [dt.date(2022 + n // 4, (5, 5, 10, 10)[n % 4], 10 + n) for n in range(days)]
@@ -97,7 +107,7 @@ def test_without_its_layer_a_model_looks_whether_it_is_its_ground(tmp_path: Path
     assert blind is not None
     opinion = blind(steppe())
     assert not opinion.stands
-    assert "未提供图层" in opinion.remarks[0].zh
+    assert "图层" in opinion.remarks[0].zh
     assert told is all_detectors()[detector].judge
 
 
