@@ -31,8 +31,50 @@ SHAPE_PX = 1.0
 
 SIGMAS = 2.0
 
+BACK = 0.5
+"""Where the images draw another outline than the score did, the ground's own lies this share of the way back."""
+
 LEAST_CASES = 60
 """A class of offsets that rests on fewer takes those of all classes."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What can be told of an outline that was cut at half of its own contrast in the images (`leads.halfcut`)."""
+
+    apart_px: float
+    """By so many pixels the outline that the score drew lies outside it (inside where negative)."""
+
+    soft_px: float
+    """By so many pixels it moves from a cut at 0.6 of the contrast to one at 0.4."""
+
+    @property
+    def back_px(self) -> float:
+        """By so many pixels the middle of the interval lies outside it."""
+        return BACK * self.apart_px
+
+    @property
+    def doubt_px(self) -> float:
+        """How far it can be trusted: the more, the less."""
+        return max(abs(self.apart_px), self.soft_px)
+
+
+@dataclass(frozen=True)
+class CutClass:
+    """How far outlines cut at half contrast lie beside the ground's own, once moved by `Cut.back_px`."""
+
+    from_px: float
+    """The class begins at this `Cut.doubt_px`."""
+
+    low_px: float
+    high_px: float
+    """As of `OffsetClass`."""
+
+    real: int
+    """Cases on real ground …"""
+
+    simulated: int
+    """… and in simulated worlds; the wider of both counts."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +100,14 @@ class Offsets:
     classes: tuple[OffsetClass, ...]
     """By ascending score, the first from 0."""
 
-    cut: OffsetClass
-    """Of outlines cut at half of their own contrast in the images (`leads.halfcut`)."""
+    cut: tuple[CutClass, ...]
+    """Of outlines cut at half of their own contrast, by ascending doubt, the first from 0."""
 
     share: float
     """Of the cases that lie between low and high."""
+
+    cut_share: float
+    """The same of outlines cut at half contrast."""
 
     command: str
     """What found it."""
@@ -71,6 +116,11 @@ class Offsets:
         """Low and high of the class of a mean score, pixels."""
         own = [one for one in self.classes if one.from_score <= score] or [self.classes[0]]
         return own[-1].low_px, own[-1].high_px
+
+    def of_cut(self, cut: Cut) -> tuple[float, float]:
+        """Low and high of an outline cut at half of its own contrast, pixels."""
+        own = [one for one in self.cut if one.from_px <= cut.doubt_px] or [self.cut[0]]
+        return cut.back_px + own[-1].low_px, cut.back_px + own[-1].high_px
 
     def to_json(self) -> str:
         """One JSON document."""
@@ -81,7 +131,8 @@ class Offsets:
         """Reads what `to_json` wrote."""
         said = json.loads(text)
         classes = tuple(OffsetClass(**one) for one in said["classes"])
-        return Offsets(classes, OffsetClass(**said["cut"]), said["share"], said["command"])
+        cut = tuple(CutClass(**one) for one in said["cut"])
+        return Offsets(classes, cut, said["share"], said["cut_share"], said["command"])
 
 
 @cache
@@ -128,18 +179,37 @@ def lead_interval(geometry: BaseGeometry, gsd_m: float, score: float) -> tuple[f
     return _moved(geometry, gsd_m, *offsets().at(score))
 
 
-def cut_interval(geometry: BaseGeometry, gsd_m: float) -> tuple[float, float]:
-    """As `lead_interval`, of an outline that was cut at half of its own contrast in the images."""
-    return _moved(geometry, gsd_m, offsets().cut.low_px, offsets().cut.high_px)
+def cut_interval(geometry: BaseGeometry, gsd_m: float, cut: Cut) -> tuple[float, float]:
+    """As `lead_interval`, of an outline that was cut at half of its own contrast: `Offsets.cut_share` of them.
+
+    Args:
+        geometry: the outline, EPSG:4326.
+        gsd_m: pixel size at which it was seen.
+        cut: what can be told of it.
+    """
+    return _moved(geometry, gsd_m, *offsets().of_cut(cut))
 
 
 def _moved(geometry: BaseGeometry, gsd_m: float, low_px: float, high_px: float) -> tuple[float, float]:
-    area, edge_m2 = geodesic_area_m2(geometry), perimeter_m(geometry) * gsd_m
+    return moved_area(geodesic_area_m2(geometry), perimeter_m(geometry), gsd_m, low_px, high_px)
+
+
+def moved_area(area_m2: float, outline_m: float, gsd_m: float, low_px: float, high_px: float) -> tuple[float, float]:
+    """Lowest and highest area of an outline that is moved outwards by between `low_px` and `high_px`, m².
+
+    Args:
+        area_m2: inside the outline; always in the interval.
+        outline_m: its length.
+        gsd_m: pixel size at which it was seen.
+        low_px: pixels, negative inwards.
+        high_px: pixels.
+    """
+    edge_m2 = outline_m * gsd_m
     # where the ground's edge lies in each pixel of the outline, and what corners lose, is in the offsets of all but
     # the smallest patches, for which it is more than they say
     least = SIGMAS * math.hypot(CELL_PX * math.sqrt(edge_m2 / gsd_m**2), SHAPE_PX) * gsd_m**2
-    low, high = area + low_px * edge_m2, area + high_px * edge_m2
-    return max(min(low, area - least), 0.0), max(high, area + least)
+    low, high = area_m2 + low_px * edge_m2, area_m2 + high_px * edge_m2
+    return max(min(low, area_m2 - least), 0.0), max(high, area_m2 + least)
 
 
 def perimeter_m(geometry: BaseGeometry) -> float:

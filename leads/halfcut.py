@@ -16,6 +16,9 @@ _FOUR = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.bool_)
 _SQUARE = np.ones((2, 2), np.bool_)
 
 HALF = 0.5
+SOFT = 0.4, 0.6
+"""Shares of the contrast between which the softness of an edge is told."""
+
 CLEAR = 1.5
 """The patch's own contrast has to be so many times what nine in ten pixels of the ground around show."""
 
@@ -66,13 +69,14 @@ def change_of(before: FloatArray, after: FloatArray, ring: BoolArray) -> FloatAr
     return np.where(seen, np.sqrt(np.maximum(square, 0)), np.nan).astype(np.float32)
 
 
-def half_cut(change: FloatArray, inside: BoolArray, ring: BoolArray) -> BoolArray | None:
+def half_cut(change: FloatArray, inside: BoolArray, ring: BoolArray, share: float = HALF) -> BoolArray | None:
     """(H, W) the patch as far as the change is half of its own; None where it is too faint, or little of it was seen.
 
     Args:
         change: (H, W) as from `change_of`.
         inside: (H, W) the patch as it was found.
         ring: (H, W) like ground around it.
+        share: of its own contrast, where another than half is wanted.
     """
     core = ndimage.binary_erosion(inside, _EIGHT) if inside.sum() > 60 else inside
     own, around = change[core & np.isfinite(change)], change[ring & np.isfinite(change)]
@@ -83,7 +87,7 @@ def half_cut(change: FloatArray, inside: BoolArray, ring: BoolArray) -> BoolArra
         return None
     reach = max(LEAST_REACH_PX, round(REACH * float(np.sqrt(inside.sum()))))
     with np.errstate(invalid="ignore"):
-        over = (change >= HALF * contrast) & ndimage.binary_dilation(inside, _EIGHT, iterations=reach)
+        over = (change >= share * contrast) & ndimage.binary_dilation(inside, _EIGHT, iterations=reach)
     # what hangs on by a neck of one pixel is another change
     firm = ndimage.binary_opening(over, _SQUARE)
     parts, count = ndimage.label(firm, _FOUR)
@@ -93,3 +97,16 @@ def half_cut(change: FloatArray, inside: BoolArray, ring: BoolArray) -> BoolArra
         return None
     found = np.isin(parts, np.flatnonzero(touched >= LEAST_TOUCH * int(touched.max())))
     return np.asarray(ndimage.binary_fill_holes(found), np.bool_)
+
+
+def soft_pixels(change: FloatArray, inside: BoolArray, ring: BoolArray) -> int:
+    """By how many pixels the patch is larger when it is cut at 0.4 of its contrast, not at 0.6: few of a clear edge.
+
+    Args:
+        change: (H, W) as from `change_of`.
+        inside: (H, W) the patch as it was found.
+        ring: (H, W) like ground around it.
+    """
+    masks = (half_cut(change, inside, ring, share) for share in SOFT)
+    wide, narrow = (0 if mask is None else int(mask.sum()) for mask in masks)
+    return wide - narrow

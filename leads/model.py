@@ -8,6 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.conflicts import Conflict
 from detectors.core.history import Opinion
+from leads.area import Cut
 from leads.rules.outcome import RuleFinding
 from leads.standing import Known, MineAnswers, TemporaryUse
 
@@ -37,6 +38,9 @@ class Patch:
 
     clipped: bool = False
     """True when it touches the edge of what was analysed or observed: the true patch may be larger."""
+
+    cut: Cut | None = None
+    """Of an outline cut at half of its own contrast in the images; None where it is the score's."""
 
 
 @dataclass(frozen=True)

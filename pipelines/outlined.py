@@ -1,7 +1,7 @@
 """Patches whose history was read: their outline cut where the images say, not where the score crossed its threshold."""
 
 import datetime as dt
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -13,8 +13,8 @@ from aoi.area import geodesic_area_m2
 from aoi.grid import epsg_of, to_crs
 from detectors.core.history import PatchSeries, Season
 from detectors.core.types import BoolArray, FloatArray
-from leads.area import cut_interval
-from leads.halfcut import change_of, half_cut, near
+from leads.area import Cut, cut_interval, perimeter_m
+from leads.halfcut import change_of, half_cut, near, soft_pixels
 from leads.lattice import IntArray, window_of
 from leads.model import Patch
 from leads.outline import merged, outline, smoothed
@@ -33,6 +33,30 @@ SHRUNK, GROWN = 0.4, 2.5
 LEAST_HOLE_PX = 3
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """An outline cut at half of its own contrast."""
+
+    geometry: BaseGeometry
+    """EPSG:4326, valid."""
+
+    soft_pixels: int
+    """By how many pixels it is larger when cut at 0.4 of the contrast, not at 0.6."""
+
+    def beside(self, score_m2: float, gsd_m: float) -> Cut:
+        """What can be told of it beside the outline that the score drew.
+
+        Args:
+            score_m2: area of the score's outline.
+            gsd_m: pixel size.
+        """
+        edge_m2 = perimeter_m(self.geometry) * gsd_m
+        return Cut(
+            (score_m2 - geodesic_area_m2(self.geometry)) / edge_m2,
+            self.soft_pixels * gsd_m**2 / edge_m2,
+        )
+
+
 def outlined(patch: Patch, series: PatchSeries, box: GeoBox) -> Patch:
     """The patch with outline, area and interval at half of its own contrast; as it was where that can not be told.
 
@@ -46,18 +70,17 @@ def outlined(patch: Patch, series: PatchSeries, box: GeoBox) -> Patch:
     images = before_and_since(series)
     if images is None:
         return patch
-    geometry = cut_outline(*images, series.inside, series.ring, box)
-    if geometry is None or not geometry.intersects(patch.geometry):
+    drawn = cut_outline(*images, series.inside, series.ring, box)
+    if drawn is None or not drawn.geometry.intersects(patch.geometry):
         return patch
-    low, high = cut_interval(geometry, patch.gsd_m)
-    area = geodesic_area_m2(geometry)
-    return replace(patch, geometry=geometry, area_m2=area, area_low_m2=low, area_high_m2=high)
+    cut = drawn.beside(patch.area_m2, patch.gsd_m)
+    low, high = cut_interval(drawn.geometry, patch.gsd_m, cut)
+    area = geodesic_area_m2(drawn.geometry)
+    return replace(patch, geometry=drawn.geometry, area_m2=area, area_low_m2=low, area_high_m2=high, cut=cut)
 
 
-def cut_outline(
-    before: FloatArray, after: FloatArray, inside: BoolArray, ring: BoolArray, box: GeoBox
-) -> BaseGeometry | None:
-    """The outline of a patch at half of its own contrast, EPSG:4326; None where that can not be told.
+def cut_outline(before: FloatArray, after: FloatArray, inside: BoolArray, ring: BoolArray, box: GeoBox) -> Drawn | None:
+    """The outline of a patch at half of its own contrast; None where that can not be told.
 
     Args:
         before: (C, H, W) reflectance, NaN = not observed.
@@ -69,7 +92,7 @@ def cut_outline(
     around = near(inside, ring)
     change = change_of(before, after, around)
     mask = None if change is None else half_cut(change, inside, around)
-    if mask is None or not SHRUNK <= mask.sum() / max(int(inside.sum()), 1) <= GROWN:
+    if change is None or mask is None or not SHRUNK <= mask.sum() / max(int(inside.sum()), 1) <= GROWN:
         return None
     parts, count = ndimage.label(mask, np.ones((3, 3), np.bool_))
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
@@ -78,7 +101,7 @@ def cut_outline(
     gsd_m = float(box.affine.a)
     plane = shapely.transform(smoothed(traced.geometry, traced.pixels, 1.0), lambda cells: cells * gsd_m)
     geometry = to_crs(shapely.segmentize(plane, 200.0), epsg_of(box), 4326)
-    return geometry if geometry.is_valid else None
+    return Drawn(geometry, soft_pixels(change, inside, around)) if geometry.is_valid else None
 
 
 def before_and_since(series: PatchSeries) -> tuple[FloatArray, FloatArray] | None:

@@ -164,4 +164,5 @@ def _united(one: Patch, other: Patch) -> Patch:
         area_high_m2=high,
         gsd_m=gsd_m,
         clipped=one.clipped or other.clipped,
+        cut=None,
     )

@@ -7,7 +7,18 @@ from shapely.geometry import Polygon
 
 from aoi.area import geodesic_area_m2
 from aoi.grid import to_crs
-from leads.area import LEAST_CASES, Offsets, area_interval, lead_interval, mu, offsets, perimeter_m
+from leads.area import (
+    LEAST_CASES,
+    Cut,
+    Offsets,
+    area_interval,
+    cut_interval,
+    lead_interval,
+    moved_area,
+    mu,
+    offsets,
+    perimeter_m,
+)
 from leads.outline import merged, outline, smoothed
 
 EPSG, LEFT, BOTTOM, GSD_M = 32651, 60_000, 540_000, 10.0
@@ -111,6 +122,41 @@ def test_the_shipped_offsets_survive_their_file_and_say_what_found_them() -> Non
     for one in shipped.classes:
         assert one.low_px < one.high_px
     assert sum(one.cases for one in shipped.classes) >= LEAST_CASES
+
+
+def test_an_outline_cut_at_half_contrast_is_doubted_by_the_worse_of_two_signs() -> None:
+    assert Cut(apart_px=-0.8, soft_px=0.3).doubt_px == 0.8
+    assert Cut(apart_px=0.2, soft_px=0.7).doubt_px == 0.7
+    assert Cut(apart_px=-0.8, soft_px=0.3).back_px == pytest.approx(-0.4)
+
+
+def test_the_interval_of_a_cut_outline_reaches_back_to_the_score_s_and_widens_with_the_doubt() -> None:
+    ground = to_crs(shapely.box(600_000, 5_400_000, 600_100, 5_400_100), EPSG, 4326)
+    area = geodesic_area_m2(ground)
+    clear, soft = (cut_interval(ground, 10.0, Cut(0.0, soft_px)) for soft_px in (0.2, 4.0))
+    outside, inside = (cut_interval(ground, 10.0, Cut(apart_px, 0.2)) for apart_px in (0.6, -0.6))
+    for low, high in (clear, soft, outside, inside):
+        assert low < area < high
+    assert soft[0] < clear[0]
+    assert clear[1] < soft[1]
+    assert inside[0] < clear[0] < outside[0]
+    assert inside[1] < clear[1] < outside[1]
+    assert outside[1] - clear[1] == pytest.approx(0.3 * 4_000, rel=1e-2)
+
+
+def test_an_outline_that_is_moved_holds_its_own_area() -> None:
+    low, high = moved_area(10_000.0, 400.0, 10.0, 0.5, 1.0)
+    assert low < 10_000 < high == pytest.approx(14_000)
+    assert moved_area(10_000.0, 400.0, 10.0, -9.0, 1.0)[0] == 0
+
+
+def test_the_shipped_classes_of_cut_outlines_rest_on_real_ground_too() -> None:
+    shipped = offsets()
+    assert shipped.cut[0].from_px == 0
+    assert [one.from_px for one in shipped.cut] == sorted(one.from_px for one in shipped.cut)
+    assert all(one.low_px < 0 < one.high_px and one.real >= LEAST_CASES for one in shipped.cut)
+    widths = [one.high_px - one.low_px for one in shipped.cut]
+    assert widths == sorted(widths)
 
 
 def test_a_sliver_s_lead_may_be_nothing() -> None:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from leads.halfcut import change_of, half_cut, near
+from leads.halfcut import change_of, half_cut, near, soft_pixels
 
 SIZE = 80
 
@@ -41,12 +41,43 @@ def test_however_it_was_found_the_patch_comes_out_as_it_is(found: str) -> None:
     assert abs(cut.sum() / disc.sum() - 1) < 0.08
 
 
+def test_the_edge_of_a_change_that_fades_away_is_soft() -> None:
+    before, after, disc = ground(7)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    fading = np.clip((15 - np.hypot(y - 40, x - 40)) / 12, 0, 1).astype(np.float32)
+    found = []
+    for image in (after, before + np.float32(0.12) * fading):
+        ring = around(disc, ndimage.binary_dilation(disc, iterations=8))
+        change = change_of(before, image + np.float32(0.01) * np.random.default_rng(1).normal(size=image.shape), ring)
+        assert change is not None
+        found.append(soft_pixels(change, disc, ring))
+    sharp, soft = found
+    assert 0 <= sharp < 30
+    assert soft > 3 * max(sharp, 20)
+
+
+def test_cuts_at_other_shares_lie_inside_one_another() -> None:
+    before, after, disc = ground(8)
+    ring = around(disc, disc)
+    change = change_of(before, after, ring)
+    assert change is not None
+    cuts = [half_cut(change, disc, ring, share) for share in (0.4, 0.5, 0.6)]
+    wide, half, narrow = cuts
+    assert wide is not None
+    assert half is not None
+    assert narrow is not None
+    assert (wide | half).sum() == wide.sum() >= half.sum()
+    assert (half | narrow).sum() == half.sum() >= narrow.sum()
+    assert soft_pixels(change, disc, ring) == wide.sum() - narrow.sum()
+
+
 def test_what_is_too_faint_is_left_alone() -> None:
     before, after, disc = ground(2, strength=0.004)
     ring = around(disc, disc)
     change = change_of(before, after, ring)
     assert change is not None
     assert half_cut(change, disc, ring) is None
+    assert soft_pixels(change, disc, ring) == 0
 
 
 def test_a_change_of_the_whole_place_is_no_contrast() -> None:

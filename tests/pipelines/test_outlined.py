@@ -1,6 +1,7 @@
 """Outlines cut where the images say, from the looks that were read for the judge."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,23 @@ def test_half_of_a_square_becomes_the_square() -> None:
     assert found.geometry.geom_type == "Polygon"
     assert (found.score_mean, found.transition, found.detector) == (0.8, 1, "mine")
     assert square.sum() == 400
+    assert found.cut is not None
+    assert found.cut.apart_px == pytest.approx(-2.5, abs=0.2)
+
+
+def test_an_outline_that_score_and_images_agree_on_is_trusted_more() -> None:
+    looks, square = series()
+    ground = to_crs(BOX[30:50, 30:50].extent.geom, EPSG, 4326)
+    area = geodesic_area_m2(ground)
+    whole = replace(patch(), geometry=ground, area_m2=area)
+    agreed = outlined(whole, replace(looks, inside=square), BOX)
+    half = outlined(patch(), looks, BOX)
+    assert agreed.cut is not None
+    assert half.cut is not None
+    assert agreed.cut.doubt_px < 0.4 < half.cut.doubt_px
+    assert agreed.area_low_m2 < area < agreed.area_high_m2
+    assert agreed.area_high_m2 - agreed.area_low_m2 < half.area_high_m2 - half.area_low_m2
+    assert patch().cut is None
 
 
 def test_it_stays_as_it_was_where_nothing_can_be_told() -> None:

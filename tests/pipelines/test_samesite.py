@@ -9,6 +9,7 @@ import shapely
 from aoi.area import geodesic_area_m2
 from detectors.core.history import Opinion, Remark
 from detectors.core.registry import choose
+from leads.area import Cut
 from leads.model import Patch
 from pipelines.dating import Sighting
 from pipelines.judged import Account, Dated
@@ -149,6 +150,15 @@ def test_parts_of_a_site_that_touch_are_one_named_and_dated_by_the_largest() -> 
     assert account.merged == {"mine": 2}
     (larger,) = one_patch_a_site([dated("pair", 0, 9)], [survey(9, 5)], Account())
     assert (larger.origin, larger.sighting) == ("pair+survey", STRIPPED)
+
+
+def test_the_outline_of_parts_that_are_one_is_no_longer_one_cut_at_half_contrast() -> None:
+    pair = dated("pair", 0, 9)
+    drawn = replace(pair, patch=replace(pair.patch, cut=Cut(0.1, 0.3)))
+    (alone,) = one_patch_a_site([drawn], [], Account())
+    (larger,) = one_patch_a_site([drawn], [survey(9, 5)], Account())
+    assert alone.patch.cut == Cut(0.1, 0.3)
+    assert larger.patch.cut is None
 
 
 def test_what_lies_apart_or_is_another_models_stays() -> None:
