@@ -69,14 +69,21 @@ class Case:
 
 
 def calibrated(cases: Sequence[Case], command: str) -> Offsets:
-    """The offsets that hold `COVER` of the cases, class by class; a class with few cases takes all cases."""
+    """The offsets that hold `COVER` of the cases, class by class; a class with few cases takes all cases.
+
+    Watches and surveys of years draw outlines too, and nothing cuts those: the wider of theirs and of the score's
+    counts, where there are enough of them.
+    """
     classes = []
     drawn = [case for case in cases if case.source != "years"] or cases
+    found = [case for case in cases if case.source == "years" and not case.cut_m2]
     every = [case.offset_px for case in drawn]
     for low, high in itertools.pairwise(BOUNDS):
-        own = [case.offset_px for case in drawn if low <= case.score < high]
-        taken = own if len(own) >= LEAST_CASES else every
-        classes.append(OffsetClass(low, *_quantiles(taken, COVER), len(own)))
+        own, past = ([case.offset_px for case in of if low <= case.score < high] for of in (drawn, found))
+        spans = [_quantiles(own if len(own) >= LEAST_CASES else every, COVER)]
+        spans += [_quantiles(past, COVER)] if len(past) >= LEAST_CASES else []
+        lows, highs = zip(*spans, strict=True)
+        classes.append(OffsetClass(low, min(lows), max(highs), len(own) + len(past)))
     cut = [case for case in cases if case.cut_m2]
     cuts = tuple(_cut_class(cut, low, high) for low, high in itertools.pairwise(DOUBTS_PX))
     return Offsets(tuple(classes), cuts, COVER, CUT_COVER, command)

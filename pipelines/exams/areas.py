@@ -108,27 +108,24 @@ def _of_years(spec: SteppeSpec, work: Path, method: Method) -> Iterable[Case]:
     run = scanned(request_of(spec, folder, MODELS, method, Path(mkdtemp(prefix="scan-", dir=work))), Silent())
     rules = frozen().rules
     for lead, _ in run.found:
-        patch = lead.finding.patch
-        if patch.cut is None:
-            continue
+        patch, cut = lead.finding.patch, lead.finding.patch.cut
         share, item = max(
             ((overlap(patch.geometry, item.geometry), item) for item in truth.planted), key=lambda pair: pair[0]
         )
-        if share >= rules.iou and item.area_m2 >= rules.least_m2:
-            edge_m = perimeter_m(patch.geometry)
-            score_m2 = patch.area_m2 + patch.cut.apart_px * edge_m * patch.gsd_m
-            yield Case(
-                "years",
-                patch.score_mean,
-                score_m2,
-                item.area_m2,
-                edge_m,
-                patch.gsd_m,
-                patch.area_m2,
-                edge_m,
-                patch.cut.apart_px,
-                patch.cut.soft_px,
-                f"world {spec.seed}",
+        if share < rules.iou or item.area_m2 < rules.least_m2:
+            continue
+        edge_m, place = perimeter_m(patch.geometry), f"world {spec.seed}"
+        drawn = Case("years", patch.score_mean, patch.area_m2, item.area_m2, edge_m, patch.gsd_m, place=place)
+        if cut is None:
+            yield drawn
+        else:
+            yield replace(
+                drawn,
+                area_m2=patch.area_m2 + cut.apart_px * edge_m * patch.gsd_m,
+                cut_m2=patch.area_m2,
+                cut_perimeter_m=edge_m,
+                cut_apart_px=cut.apart_px,
+                cut_soft_px=cut.soft_px,
             )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_a_class_of_few_cases_is_no_narrower_than_its_own_and_than_all_of_its_gr
 def test_looks_over_years_say_nothing_of_the_score_s_own_outline() -> None:
     real = list(cases("planted", 4, 0.3))
     assert calibrated([*real, *cases("years", 4, 3.0)], "c").classes == calibrated(real, "c").classes
+
+
+def test_what_watches_and_surveys_draw_widens_its_class_where_there_is_enough_of_it() -> None:
+    real = list(cases("planted", 4, 0.3))
+    drawn = [replace(case, cut_m2=0.0) for case in cases("years", 4, 1.5)]
+    few, many = (calibrated([*real, *drawn[:count]], "c").classes[-1] for count in (LEAST_CASES - 1, LEAST_CASES))
+    alone = calibrated(real, "c").classes[-1]
+    assert (few.low_px, few.high_px) == (alone.low_px, alone.high_px)
+    assert many.high_px - many.low_px > 2 * (few.high_px - few.low_px)
 
 
 def test_held_counts_the_truth_and_the_width_about_10_mu() -> None:
