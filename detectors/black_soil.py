@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from detectors.core.arrays import FloatArray
+from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Survey
 from detectors.core.lasting_loss import burnt, harvested
 from detectors.core.pits import RAINS
@@ -42,6 +42,10 @@ UNLIKE = 0.16
 
 LIKE = 0.02
 """Natural log within which both brightened alike."""
+
+GLARE, WHITE, GREW = 0.6, 0.2, 0.3
+"""Natural logs by which thin cloud brightens red, and blue more than red (subsoil and spoil blue less), and share of
+the crop around that may be lacking in the summer after it: no roof or spoil bears one, and cloud is gone next day."""
 
 NO_CROP = 0.6
 """Share of the crop around that must be lacking in summer."""
@@ -90,6 +94,12 @@ def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
     }
     told = _told(change)
     margin = 0.0 if change.beside_ring else ALONE
+    if change.looks < 2 and change.red >= GLARE and change.colour >= WHITE and _lacked_in_summer(series) < GREW:
+        cloud = Remark(
+            "仅一期极亮偏白，其后夏季作物如常：薄云",
+            "bright and white on one look, a crop stood that summer: thin cloud",
+        )
+        return Opinion(False, (told, cloud), measures=measures)
     if abs(change.colour) >= COLOUR and change.most > -STRIPPED:
         covered = Remark("颜色已非土壤（建筑、塑料、煤矸等）", "its colour is not that of soil (roofs, plastic, coal)")
         return Opinion(True, (told, covered), measures=measures)
@@ -128,15 +138,25 @@ def _little_brighter(series: PatchSeries, change: SoilChange, told: Remark, meas
 
 def _bare_in_july(series: PatchSeries) -> Remark | None:
     """What a field lacked in summer since, where all around it a crop stood; None where it lacked little."""
-    summer = since(series, series.first_seen) & within(series, SUMMER)
-    gap, ring = median_gap(series, "ndvi", summer), median_level(series, "ndvi", summer, series.ring)
-    share = lacking(gap, ring)
+    share = _lacked_in_summer(series)
     if not share >= NO_CROP:
         return None
+    gap = median_gap(series, "ndvi", _summer_since(series))
     return Remark(
         f"首见后夏季缺失周边作物的{share:.0%}（NDVI {gap:+.2f}）",
         f"in summer since it lacked {share:.0%} of the crop around it (NDVI {gap:+.2f})",
     )
+
+
+def _summer_since(series: PatchSeries) -> BoolArray:
+    return since(series, series.first_seen) & within(series, SUMMER)
+
+
+def _lacked_in_summer(series: PatchSeries) -> float:
+    """Share of the ring's cover that was lacking in summer since; NaN where none was seen."""
+    summer = _summer_since(series)
+    gap, ring = median_gap(series, "ndvi", summer), median_level(series, "ndvi", summer, series.ring)
+    return lacking(gap, ring)
 
 
 def _told(change: SoilChange) -> Remark:

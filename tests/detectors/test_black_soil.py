@@ -118,6 +118,22 @@ def test_a_field_that_drowned_in_july_is_bare_in_autumn_and_not_stripped(
 
 
 @SEEDS
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_bright_white_look_over_a_field_that_bears_its_crop_is_cloud(
+    ground: ModuleType, seed: int, stays: bool
+) -> None:
+    white = ground.fixed(concrete=0.5, blue_roof=0.5)
+    wheat = ground.field_of("spring wheat", "chernozem")
+    now = white if stays else ground.then(white, (dt.date(2024, 5, 28), wheat))
+    found = patch(
+        ground, now, seed, was=wheat, since=dt.date(2024, 5, 18), first_seen=dt.date(2024, 5, 19), lost=0.0, cloud=0.0
+    )
+    assert found.stands is stays
+    if not stays:
+        assert "薄云" in found.remarks[-1].zh
+
+
+@SEEDS
 def test_ponding_in_the_rains_is_none_and_a_dug_pond_is(ground: ModuleType, seed: int) -> None:
     water, wheat = ground.fixed(turbid_water=0.9, mud=0.1), ground.field_of("spring wheat", "chernozem")
     seen = {"first_seen": dt.date(2024, 7, 10), "transition": TO_WATER}
