@@ -45,7 +45,14 @@ LIKE = 0.02
 
 GLARE, WHITE, GREW = 0.6, 0.2, 0.3
 """Natural logs by which thin cloud brightens red, and blue more than red (subsoil and spoil blue less), and share of
-the crop around that may be lacking in the summer after it: no roof or spoil bears one, and cloud is gone next day."""
+the crop around that may be lacking in the summer after it, where that was seen: no roof or spoil bears one. A field
+that was stripped in winter may bear one again, so its soil is asked as well."""
+
+AS_AROUND = 0.15
+"""Less than this share of the crop around lacking in summer, it grew there as anywhere."""
+
+ALIKE = 0.06
+"""NDVI within which a patch and its ring are compared by their soil, whatever straw lies on either."""
 
 NO_CROP = 0.6
 """Share of the crop around that must be lacking in summer."""
@@ -94,15 +101,13 @@ def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
     }
     told = _told(change)
     margin = 0.0 if change.beside_ring else ALONE
-    if change.looks < 2 and change.red >= GLARE and change.colour >= WHITE and _lacked_in_summer(series) < GREW:
-        cloud = Remark(
-            "仅一期极亮偏白，其后夏季作物如常：薄云",
-            "bright and white on one look, a crop stood that summer: thin cloud",
-        )
-        return Opinion(False, (told, cloud), measures=measures)
+    grown = _grew(series, change)
+    if grown is not None:
+        return Opinion(False, (told, grown), measures=measures)
+    once_only = change.looks < 2 and not _lacked_in_summer(series) >= GREW
     if abs(change.colour) >= COLOUR and change.most > -STRIPPED:
         covered = Remark("颜色已非土壤（建筑、塑料、煤矸等）", "its colour is not that of soil (roofs, plastic, coal)")
-        return Opinion(True, (told, covered), measures=measures)
+        return Opinion(True, (told, covered), measures=measures, unsure=once_only)
     if change.looks < 2 and change.most - change.least < UNLIKE and change.least >= TILLED + margin:
         once = Remark(
             "仅一期裸土影像，红与短波红外同幅增亮：表土干燥或新翻，待下一期",
@@ -113,11 +118,44 @@ def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
         dried = Remark("短波红外增亮多于红波段：表土变干", "brighter in SWIR more than in red: the soil is drier")
         return Opinion(False, (told, dried), measures=measures)
     if change.least >= STRIPPED + margin:
-        return Opinion(True, (told,), STRIPPED_NAME, measures)
+        return Opinion(True, (told,), STRIPPED_NAME, measures, unsure=once_only)
     if change.most <= -2 * STRIPPED - margin:
         dug = Remark("较自身裸土期明显变暗，周边未变（挖出泥炭、煤矸堆放等）", "darker than its own soil: peat, coal")
         return Opinion(True, (told, dug), measures=measures, unsure=not change.beside_ring)
     return _little_brighter(series, change, told, measures)
+
+
+def _grew(series: PatchSeries, change: SoilChange) -> Remark | None:
+    """A sentence where the summer since, or the want of one, speaks against it; None where neither does."""
+    share = _lacked_in_summer(series)
+    if not share >= GREW and _as_its_ring(series):
+        return Remark(
+            "最近的裸土影像已与周边相同，夏季作物也未缺失：薄云或表土干燥",
+            "on the last look that saw it bare it is as the soil around, and no crop was lacking: thin cloud, dry soil",
+        )
+    if share < AS_AROUND and change.colour >= WHITE:
+        return Remark(
+            f"其后夏季作物与周边一样（仅缺失{max(share, 0):.0%}），裸土偏白：薄云",
+            f"a crop stood there that summer as around ({max(share, 0):.0%} lacking), its soil was white: thin cloud",
+        )
+    if change.looks < 2 and change.red >= GLARE and change.colour >= WHITE and not share >= GREW:
+        return Remark(
+            "仅一期极亮偏白，其后夏季作物如常或尚无影像：疑为薄云，待下一期",
+            "bright and white on one look, and no summer since that lacked its crop: thin cloud, until a second look",
+        )
+    return None
+
+
+def _as_its_ring(series: PatchSeries) -> bool:
+    """Whether the soil, on the last look that saw it bare, is no brighter than the ground around."""
+    plants, ring = series.level("ndvi", series.inside), series.level("ndvi", series.ring)
+    with np.errstate(invalid="ignore"):
+        alike = bare_looks(series, series.inside) & (np.abs(plants - ring) < ALIKE)
+    looks = np.flatnonzero(alike & since(series, series.first_seen))
+    if not looks.size:
+        return False
+    one, other = series.level("red", series.inside)[looks[-1]], series.level("red", series.ring)[looks[-1]]
+    return bool(math.log(max(one, 1e-3) / max(other, 1e-3)) < TILLED)
 
 
 def _little_brighter(series: PatchSeries, change: SoilChange, told: Remark, measures: dict[str, float]) -> Opinion:

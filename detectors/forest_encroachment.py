@@ -14,9 +14,11 @@ from detectors.core import plant_cover
 from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.creeping_edges import crept
 from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Survey, Years
+from detectors.core.timelogic import bare_looks, within
 from detectors.core.types import BARE, BUILT, Detector, Surface, Transition
 
 FIRE = Remark("林地过火", "forest fire")
+CLEARED = Remark("林地剥离（毁林、采挖）", "forest cleared to bare ground")
 CREEP = Remark("林缘蚕食开垦", "forest edge ploughed back year by year")
 TILLED = Remark("毁林开垦", "forest cleared and sown")
 
@@ -44,6 +46,9 @@ THINNED = 0.12
 
 CLEARED_NDVI = 0.5
 """Below it no closed crown is left."""
+
+DIMMED = 0.9
+"""A fire takes more of the near infrared than it leaves of this; slash and weeds may reflect as much as crowns."""
 
 BACK = 0.7
 """Share of what was lost that is back again, from which it was leaves and not trees."""
@@ -77,6 +82,9 @@ class Stand:
     red_now: float
     """Red reflectance over them."""
 
+    nir_kept: float
+    """Near infrared since, over that of the summers before."""
+
     summers: int
     """Summers since with a look, the first seen one included."""
 
@@ -108,16 +116,17 @@ def judge(series: PatchSeries) -> Opinion:
     found = DETECTOR.transitions[series.transition - 1] if series.transition else None
     named = found is not None and Surface.BURNT in found.after
     burnt = plant_cover.charred(series, looks, past, plant_cover.CHAR_MIRBI if named else plant_cover.SURE_MIRBI)
-    if burnt or (named and not laid_bare):
+    if burnt or (named and not laid_bare and not stand.nir_kept >= DIMMED):
         return Opinion(True, (_CHAR, said), FIRE, measures)
     change = _sown(series)
     if change is None and (easy := _unharmed(stand)) is not None:
         return Opinion(False, (easy, said), measures=measures)
-    if laid_bare or change is not None:
+    change = change or (CLEARED if named else None)  # else it would go by the name of what it is not
+    if laid_bare or change is TILLED:
         return Opinion(True, (said, *([_SOIL] if laid_bare else [])), change, measures)
     if stand.summers < 2:
-        return Opinion(True, (said, _ONE_SUMMER), measures=measures, unsure=True)
-    return Opinion(True, (said,), measures=measures)
+        return Opinion(True, (said, _ONE_SUMMER), change, measures, unsure=True)
+    return Opinion(True, (said,), change, measures)
 
 
 _FEW = Remark(
@@ -165,8 +174,10 @@ def _open_before(series: PatchSeries, stand: Stand) -> Remark | None:
             f"此前五月红光反射率 {red:.3f}（林冠不超过 {OPEN_RED}）：变化前为草地或耕地",
             f"red reflectance of {red:.3f} in May before (crowns stay below {OPEN_RED}): it was grass or a field",
         )
-    crops = [plant_cover.crop_of(series, year) for year in sorted({day.year for day in series.days if day <= last})]
-    sown = sum(crop.grown for crop in crops)
+    # larch has little green in May and the litter shows under it: soil alone is a field's
+    soil = bare_looks(series, series.inside) & within(series, plant_cover.SOWING)
+    tilled = sorted({day.year for day, bare in zip(series.days, soil, strict=True) if bare and day <= last})
+    sown = sum(plant_cover.crop_of(series, year).grown for year in tilled)
     if sown >= 2:
         return Remark(
             f"此前 {sown} 年春季裸土、夏季有作物：变化前已是耕地",
@@ -193,6 +204,7 @@ def _leafy(series: PatchSeries, since: bool) -> BoolArray:
 def _stand(series: PatchSeries) -> Stand:
     inside, ring = series.level("nbr", series.inside), series.level("nbr", series.ring)
     plants, green = series.level("ndvi", series.inside), series.level("green", series.inside)
+    nir = series.level("nir", series.inside)
     past, now = _leafy(series, since=False), _leafy(series, since=True)
     seen = np.flatnonzero(now & np.isfinite(inside))
     last = np.zeros(len(series.days), np.bool_)
@@ -211,6 +223,7 @@ def _stand(series: PatchSeries) -> Stand:
         ndvi=plant_cover.median_of(plants, last),
         green_now=plant_cover.median_of(green, last),
         red_now=plant_cover.median_of(series.level("red", series.inside), last),
+        nir_kept=plant_cover.median_of(nir, now) / max(plant_cover.median_of(nir, past), 1e-3),
         summers=len({series.days[at].year for at in seen}),
         looks=int(seen.size),
     )
@@ -237,16 +250,12 @@ DETECTOR = Detector(
             frozenset({Surface.TREE, Surface.WET_VEGETATION}), frozenset({Surface.BURNT}), 1.0, FIRE.zh, FIRE.en
         ),
         Transition(frozenset({Surface.TREE}), BUILT, 1.0, "林地变建设或道路", "forest to built or road"),
-        Transition(frozenset({Surface.TREE}), BARE, 1.0, "林地剥离（毁林、采挖）", "forest cleared to bare ground"),
+        Transition(frozenset({Surface.TREE}), BARE, 1.0, CLEARED.zh, CLEARED.en),
         Transition(frozenset({Surface.TREE}), frozenset({Surface.CROP}), 0.8, TILLED.zh, TILLED.en),
         Transition(frozenset({Surface.TREE}), frozenset({Surface.WATER}), 0.9, "林地变水塘", "forest to pond"),
-        # the surface alone takes dark moist larch for wet plants; the judge asks whether it was forest
+        # the surface alone takes dark moist larch for wet plants, and open larch for grass; the judge asks what it was
         Transition(
-            frozenset({Surface.WET_VEGETATION}),
-            BARE | BUILT,
-            0.9,
-            "林地剥离（毁林、采挖）",
-            "forest cleared to bare ground",
+            frozenset({Surface.WET_VEGETATION, Surface.GRASS, Surface.CROP}), BARE | BUILT, 0.9, CLEARED.zh, CLEARED.en
         ),
         Transition(frozenset({Surface.TREE}), frozenset({Surface.GRASS}), 0.8, "林地变草地", "forest to grass"),
     ),

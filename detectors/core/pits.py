@@ -25,6 +25,12 @@ TOPSOIL = 1.8
 TILLED, STRAIGHT = 2.15, 0.78
 """swir16 over red of tilled or black soil, and the share of its rectangle that a field fills; mines are ragged."""
 
+AS_EVER = 0.08
+"""Natural log by which ground may leave the range of its own looks before in red, near and short-wave infrared."""
+
+ODD = 0.1
+"""Natural log from which a look is not like the others."""
+
 RAINS = Season((7, 1), (8, 31))
 
 WET = 0.0
@@ -142,11 +148,39 @@ def reshaped(series: PatchSeries) -> Opinion:
             "like restoration, to be seen again next July",
         )
         return Opinion(False, (why,), measures={**measures, "swir_red_before": was, "swir_red": now})
+    if before and after and _as_ever(series):
+        why = Remark(
+            "红、近红外与短波红外亮度与往年相同：前期影像有薄云或阴影，地面未动",
+            "as bright as on its own looks before in red, near and short-wave infrared: cloud or shade on the image "
+            "before, nothing was moved",
+        )
+        return Opinion(False, (why,), measures=measures)
     told = Remark(
         f"原为裸地，{'两个夏季均未复绿' if before and after else '仅见一侧夏季'}",
         "bare before; " + ("not greener in either summer" if before and after else "only one side's summer was seen"),
     )
     return Opinion(True, (told,), measures=measures, unsure=not (before and after))
+
+
+def _as_ever(series: PatchSeries) -> bool:
+    """Whether it is as bright as it was on the looks before, all but the last, which was not.
+
+    That look was then no clear one, or the ground was wet: nothing was moved.
+    """
+    last = np.array([day == series.last_before for day in series.days], np.bool_)
+    was, now = until(series, series.last_before) & ~last, since(series, series.first_seen)
+    ranges, odd = [], []
+    for name in ("red", "nir", "swir16"):
+        level = series.level(name, series.inside)
+        past, at = level[was & np.isfinite(level)], median_level(series, name, now)
+        if past.size and math.isfinite(at):
+            ranges.append(_log(past.min(), at) < AS_EVER and _log(at, past.max()) < AS_EVER)
+            odd.append(abs(_log(median_level(series, name, last), float(np.median(past)))) >= ODD)
+    return bool(ranges) and all(ranges) and any(odd)
+
+
+def _log(one: float, other: float) -> float:
+    return math.log(max(one, 1e-3) / max(other, 1e-3)) if math.isfinite(one + other) else math.nan
 
 
 def _soil_colour(series: PatchSeries, looks: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:

@@ -185,9 +185,42 @@ def test_soil_brighter_alike_in_red_and_swir_waits_for_a_second_look(
     ground: ModuleType, monkeypatch: pytest.MonkeyPatch, change: SoilChange, stands: bool, waits: bool
 ) -> None:
     monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: change)
-    found = patch(ground, ground.field_of("spring wheat", "chernozem"), 1)
+    wheat = dt.date(2024, 6, 1), ground.field_of("spring wheat", "clay", 8)
+    stripped = ground.then(ground.fixed(clay=0.3, chernozem=0.7), wheat)
+    found = patch(ground, ground.fixed(**SUBSOIL["concrete"]) if change.colour else stripped, 1, rain=0.9)
     assert found.stands is stands
     assert any("一期" in remark.zh for remark in found.remarks) is waits
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (SoilChange(0.57, 0.35, 0.0, 2, 3, False), "已与周边相同"),  # one bright look of two
+        (SoilChange(0.57, 0.35, 0.3, 2, 3, False), "已与周边相同"),
+        (SoilChange(1.20, 0.50, 0.3, 1, 3, True), "薄云"),
+    ],
+)
+def test_a_bright_look_over_a_field_that_bears_its_crop_is_cloud(
+    ground: ModuleType, monkeypatch: pytest.MonkeyPatch, change: SoilChange, said: str
+) -> None:
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: change)
+    april = dt.date(2024, 4, 26)
+    found = patch(ground, ground.field_of("spring wheat", "chernozem"), 1, first_seen=april)
+    assert not found.stands
+    assert said in found.remarks[-1].zh
+    paved = patch(ground, ground.fixed(**SUBSOIL["concrete"]), 1, first_seen=april)
+    assert paved.stands
+
+
+def test_what_one_white_look_of_autumn_shows_waits(ground: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: SoilChange(0.9, 0.3, 0.3, 1, 3, True))
+    october = dt.date(2024, 10, 12)
+    white = patch(ground, ground.fixed(concrete=1), 1, since=october, first_seen=october, until=dt.date(2024, 10, 13))
+    assert not white.stands
+    assert "待下一期" in white.remarks[-1].zh
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: SoilChange(0.9, 0.4, 0.0, 1, 3, True))
+    brown = patch(ground, ground.fixed(clay=1), 1, since=october, first_seen=october, until=dt.date(2024, 10, 13))
+    assert (brown.stands, brown.unsure) == (True, True)
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])

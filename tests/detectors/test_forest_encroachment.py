@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from detectors.core.history import Opinion
+from detectors.core.plant_cover import Crop, crop_of
+from detectors.forest_encroachment import CLEARED as NO_TREES
 from detectors.forest_encroachment import DETECTOR, FIRE, TILLED, creeping, judge
 
 SHAPE = (28, 28)
@@ -89,8 +91,24 @@ def test_a_fire_goes_by_its_own_name(ground: ModuleType, strength: float, transi
 
 def test_what_the_reader_called_burnt_but_is_pale_was_cleared(ground: ModuleType) -> None:
     found = opinion(ground, ground.then(ground.forest(), (CHANGE, ground.fixed(**STUMPS))), transition=BURNT)
-    assert found.stands
-    assert found.change != FIRE
+    # a change without a name of its own would go by that of the transition, which is fire
+    assert (found.stands, found.change) == (True, NO_TREES)
+
+
+def test_slash_that_is_half_overgrown_is_no_fire(ground: ModuleType) -> None:
+    weeds = ground.fixed(green_grass=0.5, chestnut_soil=0.3, dry_grass=0.2)
+    found = opinion(ground, ground.then(ground.forest(), (CHANGE, weeds)), transition=BURNT)
+    assert (found.stands, found.change) == (True, NO_TREES)
+
+
+def test_larch_that_is_thin_in_may_was_no_field_before(ground: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    # litter and soil under bare crowns pass for a thin stand of plants on soil, and in July they are as green as wheat
+    wheat = Crop(sown=1.0, stand=0.8, late=0.7, by_red_edge=False, peak=0.85)
+    monkeypatch.setattr(
+        "detectors.core.plant_cover.crop_of", lambda series, year: wheat if year < 2025 else crop_of(series, year)
+    )
+    found = opinion(ground, ground.then(ground.forest(), (CHANGE, ground.fixed(**STUMPS))))
+    assert (found.stands, found.change) == (True, None)
 
 
 def test_what_was_no_forest_or_did_not_change_does_not_stand(ground: ModuleType) -> None:

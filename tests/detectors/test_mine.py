@@ -26,7 +26,7 @@ DONE, AUTUMN = dt.date(2024, 4, 15), dt.date(2024, 9, 30)
 
 def patch(
     ground: ModuleType, now: Any, seed: int, transition: int, *, was: Any = None, around: Any = None,
-    parts: tuple[Any, ...] = (), until: dt.date = dt.date(2024, 8, 10), **weather: Any,
+    parts: tuple[Any, ...] = (), until: dt.date = dt.date(2024, 8, 10), before: dt.date = BEFORE, **weather: Any,
 ) -> Opinion:  # fmt: skip
     """A patch first seen in July 2024, with looks from May to September of three years."""
     steppe, inside = around or ground.grass(0.7), ground.middle(SHAPE, 10, 12)
@@ -34,7 +34,7 @@ def patch(
     canvas = ground.Canvas(steppe, [*parts, (inside, cover)], shape=SHAPE)
     days = [day for day in ground.dates(range(2022, 2025), (5, 16), (9, 30), 12) if day <= until]
     made = ground.series(
-        canvas, inside, days, ground.Weather(seed, **weather), last_before=BEFORE, first_seen=SEEN,
+        canvas, inside, days, ground.Weather(seed, **weather), last_before=before, first_seen=SEEN,
         transition=transition,
     )  # fmt: skip
     return judge(made)
@@ -174,6 +174,16 @@ def test_a_pit_worked_on_stands_after_two_julys(ground: ModuleType, seed: int, m
     found = patch(ground, ground.fixed(**mix), seed, WORKED_ON, was=ground.fixed(spoil=0.7, rock=0.3))
     assert found.stands
     assert not found.unsure
+
+
+def test_a_pit_that_only_the_look_before_showed_otherwise_was_not_worked_on(ground: ModuleType) -> None:
+    spoil, cloud = ground.fixed(spoil=0.7, rock=0.3), ground.fixed(spoil=0.4, rock=0.2, concrete=0.4)
+    day = dt.date(2023, 7, 15)
+    shown = ground.then(spoil, (day - dt.timedelta(1), cloud), (day + dt.timedelta(1), spoil))
+    found = patch(ground, spoil, 1, WORKED_ON, was=shown, before=day, lost=0.0)
+    assert not found.stands
+    assert "薄云" in found.remarks[-1].zh
+    assert patch(ground, ground.fixed(coal=1), 1, WORKED_ON, was=shown, before=day, lost=0.0).stands
 
 
 def test_one_july_alone_stands_unsure(ground: ModuleType) -> None:
