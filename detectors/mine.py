@@ -25,6 +25,9 @@ from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Trans
 STRIPPED, WORKS, WORKED_ON, DUG_UP, TO_WATER, FROM_WATER = range(1, 7)
 """Places of the transitions, from 1."""
 
+GROWN_OVER = 0.4
+"""Summer NDVI of ground on which too much grows for a mine; that of recorded works is 0.36 at most."""
+
 CLOSED = ("closed", "cancelled", "expired")
 
 
@@ -50,8 +53,21 @@ def judge(series: PatchSeries) -> Opinion:
         if why is not None:
             return Opinion(False, (why,))
     found = lasting(series)
+    if found.stands and (weeds := _grown_over(series)) is not None:
+        return replace(found, stands=False, remarks=(*found.remarks, weeds))
     field = ploughed(series) if found.stands else None
     return found if field is None else replace(found, stands=False, remarks=(*found.remarks, field))
+
+
+def _grown_over(series: PatchSeries) -> Remark | None:
+    """A sentence where plants stand on it in summer: fallow or a thin crop; no pit or dump bears so many."""
+    plants = median_level(series, "ndvi", since(series, series.first_seen) & within(series, SUMMER))
+    if not plants >= GROWN_OVER:
+        return None
+    return Remark(
+        f"首见后夏季NDVI仍为{plants:.2f}：休耕、稀疏作物或杂草，非采矿剥离",
+        f"NDVI {plants:.2f} in summer since: fallow, a thin crop or weeds; no mine",
+    )
 
 
 # --- mines past their day ---------------------------------------------------------------------------------------------

@@ -82,13 +82,18 @@ def _patch(group: Sequence[Fragment], clipped: bool, detector: Detector) -> Patc
         geometry=geometry,
         score_max=round(score_max, 6),
         score_mean=score_mean,
-        transition=int(np.argmax(np.sum([fragment.transitions for fragment in group], axis=0))),
+        transition=_transition(np.sum([fragment.transitions for fragment in group], axis=0)),
         area_m2=area_m2,
         area_low_m2=low,
         area_high_m2=high,
         gsd_m=gsd_m,
         clipped=clipped,
     )
+
+
+def _transition(pixels: IntArray) -> int:
+    """The commonest of a patch's transitions, from 1; 0 where no pixel of it has one."""
+    return int(np.argmax(pixels[1:])) + 1 if pixels[1:].any() else 0
 
 
 def _ground(group: Sequence[Fragment], detector: Detector) -> BaseGeometry | None:

@@ -4,9 +4,13 @@ import datetime as dt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from detectors.core.arrays import places_of
-from detectors.core.types import ASKED, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
+from detectors.core.types import ASKED, BoolArray, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
+
+PART_PX = 3
+"""Certain pixels that lie so near to those of a patch are part of it, whatever they turned from and into."""
 
 TRAINING_FREE = "training-free"
 """What stands in a `ChangeMap` for the hash of weights where none were used."""
@@ -25,7 +29,8 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
 
     A score is multiplied by the weight; of the certainty that people worked there (`Reading.site`), which is a
     probability, the odds are: a kind of change that is seldom their work needs to look the more like it. Nor is it ever
-    surer than the weight: what weighs less than `Detector.begun_at` is a part of other patches at most.
+    surer than the weight: what weighs less than `Detector.begun_at` is a part of other patches at most. So is what has
+    no weight but is certain, within `PART_PX` of them: half of a road's pixels pass for grass before and after.
 
     Fresh earth is often taken for char. The certainty, which is small on a burn, counts what a model does not say of
     char as bare ground, and whether it burnt a patch's later looks tell (`lasting_loss.burnt`); the score does not.
@@ -46,9 +51,29 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
         turned = before[asked], after[asked]
         worked = charred[turned]
         transition[asked] = index[turned]
+        sure = site >= detector.begun_at
         site[asked] = np.minimum(_odds_times(site[asked], worked), worked)
-        site = timed(site)
+        site = timed(_with_parts(site, sure & (transition == 0), detector))
     return ChangeMap(score, transition, detector.id, weights_sha256, pair.geobox, pair.after_date, site)
+
+
+def _with_parts(site: FloatArray, sure: BoolArray, detector: Detector) -> FloatArray:
+    """Takes in what is certain beside pixels of a patch, whatever it turned from and into, as a part of it.
+
+    Args:
+        site: (H, W) certainty, weighted.
+        sure: (H, W) pixels of which no transition speaks, as certain as those a patch begins with before they were.
+        detector: gives the thresholds.
+    """
+    with np.errstate(invalid="ignore"):
+        held = site >= detector.grown_to
+    if held.any():
+        near = held.astype(np.uint8)
+        for axis in (0, 1):
+            near = maximum_filter1d(near, 2 * PART_PX + 1, axis=axis, mode="constant")
+        parts = sure & ~held & (near > 0)
+        site[parts] = np.float32(detector.grown_to)
+    return site
 
 
 def _odds_times(chance: FloatArray, factor: FloatArray) -> FloatArray:

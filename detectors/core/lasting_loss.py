@@ -61,6 +61,9 @@ CHARRED_NDTI, CHARRED_NBR = 0.025, 0.08
 recorded works of five development worlds none is."""
 
 NARROW_M, LONG_M = 45.0, 250.0
+OLD, OLD_SHARE = 0.12, 0.25
+"""Share of the ring's cover that a strip of old lacked before, and what part that is of what it lacks now at least:
+grass along a fence lacks a little too, and a road laid over it everything."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,10 @@ def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
     # trees are dark: what became grass, or char, is brighter than they were and covered with nothing
     ndvi = median_level(series, "ndvi", since(series, series.first_seen))
     sward = litter and ndvi >= SWARD[0] and float(np.median(straw)) >= SWARD[1]
+    again = _back_now(series) if found.looks >= 2 else None
     if not from_plants or (found.brighter >= BRIGHT and found.bright > 0 and not sward):
+        if from_plants and again is not None:
+            return Opinion(False, (told, again), measures=measures)
         return Opinion(True, (told,), measures=measures, unsure=found.looks < 2)
     if found.after < WEAK:
         little = f"植被缺失仅{max(found.after, 0):.0%}，不足{WEAK:.0%}（鼠害、围栏内外放牧差异等）"
@@ -165,7 +171,21 @@ def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
     if found.latest < BACK:
         back = Remark("最近两次已恢复到周边水平", "on the last two looks it was back at its surroundings' level")
         return Opinion(False, (told, back), measures=measures)
+    if again is not None:
+        return Opinion(False, (told, again), measures=measures)
     return Opinion(True, (told,), measures=measures, unsure=found.looks < 2)
+
+
+def _back_now(series: PatchSeries) -> Remark | None:
+    """A sentence where the newest look with the ring green shows as much cover as the ring, and no brighter ground."""
+    newest = np.zeros(len(series.days), np.bool_)
+    newest[np.flatnonzero(green_looks(series) & since(series, series.first_seen))[-1:]] = True
+    if not (_lack(series, newest) < BACK and abs(_log(_factor(series, "brightness", newest))) < BRIGHT / 2):
+        return None
+    return Remark(
+        "最近一次植被与亮度均已恢复到周边水平（虫害、薄云等）",
+        "on the last look its cover and brightness were those of its surroundings (insects, thin cloud)",
+    )
 
 
 def _told(found: Lost) -> Remark:
@@ -258,7 +278,8 @@ def old_strip(series: PatchSeries) -> Remark | None:
     """A sentence where the patch is a strip that was there in years before: a firebreak ploughed anew, a track."""
     width, length = width_and_length(series)
     found = lost(series)
-    if width > NARROW_M or length < LONG_M or not found.before >= 0.12:
+    was = found.before >= max(OLD, OLD_SHARE * found.after) or (math.isnan(found.after) and found.before >= OLD)
+    if width > NARROW_M or length < LONG_M or not was:
         return None
     return Remark(
         f"既有条带（宽约{width:.0f}米，长约{length:.0f}米）：往年NDVI已较周边{found.gap_before:+.2f}，似防火隔离带翻新",

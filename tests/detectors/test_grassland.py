@@ -228,6 +228,25 @@ def test_a_new_road_of_the_same_shape_stands(ground: ModuleType, seed: int) -> N
     assert judge(patch(ground, then, seed, dt.date(2024, 7, 5), inside=strip)).stands
 
 
+@SEEDS
+def test_a_road_over_a_strip_that_was_a_little_thin_stands(ground: ModuleType, seed: int) -> None:
+    strip = ground.box(SHAPE, slice(19, 21), slice(2, 38))
+    thin = ground.blend(ground.grass(0.7), 0.16, ground.fixed(chestnut_soil=1))
+    then = ground.then(thin, (dt.date(2024, 5, 5), ground.fixed(**MIXES["road"])))
+    assert judge(patch(ground, then, seed, dt.date(2024, 7, 5), inside=strip)).stands
+
+
+@SEEDS
+def test_what_is_as_green_as_its_ring_on_the_newest_look_is_back(ground: ModuleType, seed: int) -> None:
+    eaten = ground.then(
+        ground.grass(0.7), (dt.date(2024, 5, 20), ground.fixed(gravel=0.6, dry_grass=0.4)),
+        (dt.date(2024, 7, 25), ground.grass(0.7)),
+    )  # fmt: skip
+    found = judge(patch(ground, eaten, seed, dt.date(2024, 6, 2), until=dt.date(2024, 8, 8), lost=0.0))
+    assert not found.stands
+    assert "恢复到周边" in found.remarks[-1].zh
+
+
 def test_no_look_since_stands_unsure(ground: ModuleType) -> None:
     then = ground.then(ground.grass(0.7), (dt.date(2024, 5, 1), ground.fixed(gravel=1)))
     found = judge(patch(ground, then, 1, dt.date(2024, 8, 1), until=dt.date(2024, 7, 20)))

@@ -52,6 +52,13 @@ def test_stripped_ground_pits_and_tailings_stand(ground: ModuleType, seed: int, 
 
 
 @SEEDS
+@pytest.mark.parametrize("green", [0.55, 0.65])
+def test_a_thin_crop_or_weeds_are_no_mine(ground: ModuleType, seed: int, green: float) -> None:
+    found = patch(ground, ground.fixed(green_grass=green, gravel=1 - green), seed, STRIPPED, around=ground.grass(1.0))
+    assert not found.stands
+
+
+@SEEDS
 def test_drought_strips_nothing(ground: ModuleType, seed: int) -> None:
     assert not patch(ground, ground.grass(0.62), seed, STRIPPED, dry={2024: 1.0}).stands
 

@@ -14,7 +14,7 @@ from aoi.area import geodesic_area_m2
 from aoi.grid import blocks_of, lonlat_of, owned
 from detectors.core.history import Season
 from detectors.core.types import Detector, Surface, Transition
-from leads.join import join
+from leads.join import _transition, join
 from leads.model import Patch
 from leads.vectorize import Fragment, fragments
 
@@ -279,3 +279,8 @@ def test_a_patch_is_clipped_when_the_other_zone_was_not_worked() -> None:
     assert patch.clipped
     assert patch.geometry.bounds[0] == pytest.approx(120.0, abs=1e-5)
     assert patch.area_m2 == pytest.approx(np.pi * 200**2 / 2, rel=0.02)
+
+
+def test_pixels_without_a_transition_name_no_patch() -> None:
+    assert _transition(np.array([30, 2, 5])) == 2
+    assert _transition(np.array([30, 0, 0])) == 0

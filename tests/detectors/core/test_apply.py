@@ -77,6 +77,7 @@ def test_not_observed_stays_not_observed() -> None:
 
 
 DARK, CHAR = frozenset({Surface.DARK_BARE}), frozenset({Surface.BURNT})
+TO_BARE = Transition(GRASS, BARE, 1.0, "剥离", "stripped")
 TO_DARK, FROM_DARK = Transition(GRASS, DARK, 0.5, "变暗", "to dark"), Transition(DARK, SNOW, 0.25, "积雪", "snow")
 
 
@@ -88,7 +89,8 @@ def sure(before: list[list[int]], after: list[list[int]]) -> Reading:
 def test_char_of_which_no_transition_speaks_counts_as_dark_bare_ground() -> None:
     model = replace(MODEL, transitions=(TO_DARK, FROM_DARK))
     change = change_map(model, pair(), sure([[4, 9], [1, 9]], [[9, 10], [9, 7]]))
-    np.testing.assert_allclose(change.of_patches, [[0.5, 0.25], [0, 0]], atol=1e-6)
+    # what no transition names is as certain as it, and beside it: a part
+    np.testing.assert_allclose(change.of_patches, [[0.5, 0.25], [model.grown_to] * 2], atol=1e-6)
     assert not change.score.any()  # the certainty alone: it is small on a burn
     assert change.transition.tolist() == [[1, 2], [0, 0]]
 
@@ -103,13 +105,26 @@ def test_what_a_model_says_of_char_stands_and_the_unknown_stays_unknown() -> Non
     assert change.transition.tolist() == [[3, 4], [0, 0]]
 
 
+def test_what_is_certain_beside_a_patch_is_a_part_of_it() -> None:
+    """A road of which every third pixel passes for bare ground is one road; what is faint or far off is none of it."""
+    before, after = np.full((1, 12), 4, np.uint8), np.full((1, 12), 4, np.uint8)
+    after[0, [0, 3]] = 7
+    site = np.array([[0.9, 0.9, 0.45, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, np.nan]], np.float32)
+    change = change_map(replace(MODEL, transitions=(TO_BARE,)), pair(), Reading(None, before, after, site))
+    part = MODEL.grown_to
+    want = [0.9, part, 0, 0.9, part, part, part, 0, 0, 0, 0, np.nan]
+    np.testing.assert_allclose(change.of_patches[0], want, atol=1e-6)
+    assert change.transition[0].tolist() == [1, 0, 0, 1, *[0] * 8]
+
+
 @pytest.mark.parametrize(
     ("detector", "before", "after", "name"),
     [
         ("land_disturbance", Surface.GRASS, Surface.BURNT, "过火"),
         ("land_disturbance", Surface.BURNT, Surface.GRASS, "火烧迹地恢复"),
         ("forest_encroachment", Surface.TREE, Surface.BURNT, "林地过火"),
-        ("forest_encroachment", Surface.GRASS, Surface.BURNT, None),
+        ("forest_encroachment", Surface.GRASS, Surface.BURNT, "林地剥离（毁林、采挖）"),
+        ("forest_encroachment", Surface.SNOW, Surface.BURNT, None),
         ("black_soil", Surface.CROP, Surface.BURNT, "黑土耕地表土剥离"),
         ("black_soil", Surface.BURNT, Surface.BUILT, "耕地变建设"),
         ("grassland", Surface.GRASS, Surface.BURNT, "草原开垦或剥离"),
