@@ -24,6 +24,10 @@ from leads.model import Patch
 from leads.outline import INTRICATE, merged, outline, outlines, smoothed, without_small_holes
 from leads.vectorize import LEAST_SCALE, Fragment
 
+TURNED = 0.3
+"""Share of a patch's pixels that turned from and into what its model asks of, where any did: the rest are part of it,
+and a patch that is nothing but rest is none of the model's."""
+
 HOLE_SHARE = 0.25
 """Holes smaller than this share of the minimum area are filled: they are specks inside one site."""
 
@@ -68,7 +72,9 @@ def _place(patch: Patch) -> tuple[float, ...]:
 def _patch(group: Sequence[Fragment], clipped: bool, detector: Detector) -> Patch | None:
     score_max = max(fragment.score_max for fragment in group)
     pixels = sum(fragment.pixels for fragment in group)
-    if score_max < detector.begun_at:
+    turned = np.sum([fragment.transitions for fragment in group], axis=0)
+    rest = not detector.any_transition and 0 < turned[1:].sum() < TURNED * pixels
+    if score_max < detector.begun_at or rest:
         return None
     geometry = _ground(group, detector)
     area_m2 = geodesic_area_m2(geometry) if geometry is not None else 0.0
@@ -82,7 +88,7 @@ def _patch(group: Sequence[Fragment], clipped: bool, detector: Detector) -> Patc
         geometry=geometry,
         score_max=round(score_max, 6),
         score_mean=score_mean,
-        transition=_transition(np.sum([fragment.transitions for fragment in group], axis=0)),
+        transition=_transition(turned),
         area_m2=area_m2,
         area_low_m2=low,
         area_high_m2=high,

@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from detectors.core.arrays import places_of
-from detectors.core.types import ASKED, BoolArray, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
+from detectors.core.types import ASKED, VEGETATION, BoolArray, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
 
-PART_PX = 3
-"""Certain pixels that lie so near to those of a patch are part of it, whatever they turned from and into."""
+PART, PART_PX = 0.9, 3
+"""Pixels so certain, and so near to those of a patch, are part of it where they pass for plants before and after."""
+
+_PLANTS = sorted(VEGETATION)
 
 TRAINING_FREE = "training-free"
 """What stands in a `ChangeMap` for the hash of weights where none were used."""
@@ -51,9 +53,10 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
         turned = before[asked], after[asked]
         worked = charred[turned]
         transition[asked] = index[turned]
-        sure = site >= detector.begun_at
+        sure = site >= PART
         site[asked] = np.minimum(_odds_times(site[asked], worked), worked)
-        site = timed(_with_parts(site, sure & (transition == 0), detector))
+        green = np.isin(before, _PLANTS) & np.isin(after, _PLANTS)
+        site = timed(_with_parts(site, sure & green & (transition == 0), detector))
     return ChangeMap(score, transition, detector.id, weights_sha256, pair.geobox, pair.after_date, site)
 
 
@@ -62,7 +65,7 @@ def _with_parts(site: FloatArray, sure: BoolArray, detector: Detector) -> FloatA
 
     Args:
         site: (H, W) certainty, weighted.
-        sure: (H, W) pixels of which no transition speaks, as certain as those a patch begins with before they were.
+        sure: (H, W) pixels that pass for plants at both dates and were as certain as `PART` before they were weighted.
         detector: gives the thresholds.
     """
     with np.errstate(invalid="ignore"):
