@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from detectors.core.arrays import places_of
-from detectors.core.types import ASKED, VEGETATION, BoolArray, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
+from detectors.core.types import ASKED, VEGETATION, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
 
 PART, PART_PX = 0.9, 3
 """Pixels so certain, and so near to those of a patch, are part of it where they pass for plants before and after."""
 
-_PLANTS = sorted(VEGETATION)
+_PLANTS = np.isin(np.arange(max(Surface) + 1), sorted(VEGETATION))
 
 TRAINING_FREE = "training-free"
 """What stands in a `ChangeMap` for the hash of weights where none were used."""
@@ -53,29 +53,31 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
         turned = before[asked], after[asked]
         worked = charred[turned]
         transition[asked] = index[turned]
-        sure = site >= PART
+        plants = _PLANTS[turned[0]] & _PLANTS[turned[1]] & (transition[asked] == 0) & (site[asked] >= PART)
         site[asked] = np.minimum(_odds_times(site[asked], worked), worked)
-        green = np.isin(before, _PLANTS) & np.isin(after, _PLANTS)
-        site = timed(_with_parts(site, sure & green & (transition == 0), detector))
+        site = timed(_with_parts(site, asked[0][plants], asked[1][plants], detector))
     return ChangeMap(score, transition, detector.id, weights_sha256, pair.geobox, pair.after_date, site)
 
 
-def _with_parts(site: FloatArray, sure: BoolArray, detector: Detector) -> FloatArray:
+def _with_parts(site: FloatArray, rows: NDArray[np.intp], cols: NDArray[np.intp], detector: Detector) -> FloatArray:
     """Takes in what is certain beside pixels of a patch, whatever it turned from and into, as a part of it.
 
     Args:
-        site: (H, W) certainty, weighted.
-        sure: (H, W) pixels that pass for plants at both dates and were as certain as `PART` before they were weighted.
+        site: (H, W) certainty, weighted; filled in.
+        rows: of the pixels that pass for plants at both dates and were as certain as `PART` before they were weighted.
+        cols: of the same.
         detector: gives the thresholds.
     """
+    if not len(rows):  # as in most blocks
+        return site
+    top, left = max(rows.min() - PART_PX, 0), max(cols.min() - PART_PX, 0)
     with np.errstate(invalid="ignore"):
-        held = site >= detector.grown_to
-    if held.any():
-        near = held.astype(np.uint8)
-        for axis in (0, 1):
-            near = maximum_filter1d(near, 2 * PART_PX + 1, axis=axis, mode="constant")
-        parts = sure & ~held & (near > 0)
-        site[parts] = np.float32(detector.grown_to)
+        held = site[top : rows.max() + PART_PX + 1, left : cols.max() + PART_PX + 1] >= detector.grown_to
+    near = held.astype(np.uint8)
+    for axis in (0, 1):
+        near = maximum_filter1d(near, 2 * PART_PX + 1, axis=axis, mode="constant")
+    joins = ~held[rows - top, cols - left] & (near[rows - top, cols - left] > 0)
+    site[rows[joins], cols[joins]] = np.float32(detector.grown_to)
     return site
 
 
