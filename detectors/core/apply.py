@@ -4,7 +4,6 @@ import datetime as dt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from detectors.core.arrays import places_of
 from detectors.core.types import ASKED, VEGETATION, ChangeMap, Detector, FloatArray, Pair, Reading, Surface
@@ -68,6 +67,8 @@ def _with_parts(site: FloatArray, rows: NDArray[np.intp], cols: NDArray[np.intp]
         cols: of the same.
         detector: gives the thresholds.
     """
+    from scipy.ndimage import maximum_filter1d
+
     if not len(rows):  # as in most blocks
         return site
     top, left = max(rows.min() - PART_PX, 0), max(cols.min() - PART_PX, 0)
