@@ -101,10 +101,11 @@ def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
     }
     told = _told(change)
     margin = 0.0 if change.beside_ring else ALONE
-    grown = _grew(series, change)
+    lacked = _lacked_in_summer(series)
+    grown = _grew(series, change, lacked)
     if grown is not None:
         return Opinion(False, (told, grown), measures=measures)
-    once_only = change.looks < 2 and not _lacked_in_summer(series) >= GREW
+    once_only = change.looks < 2 and not lacked >= GREW
     if abs(change.colour) >= COLOUR and change.most > -STRIPPED:
         covered = Remark("颜色已非土壤（建筑、塑料、煤矸等）", "its colour is not that of soil (roofs, plastic, coal)")
         return Opinion(True, (told, covered), measures=measures, unsure=once_only)
@@ -125,13 +126,23 @@ def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
     return _little_brighter(series, change, told, measures)
 
 
-def _grew(series: PatchSeries, change: SoilChange) -> Remark | None:
-    """A sentence where the summer since, or the want of one, speaks against it; None where neither does."""
-    share = _lacked_in_summer(series)
+def _grew(series: PatchSeries, change: SoilChange, share: float) -> Remark | None:
+    """A sentence where the summer since, or the want of one, speaks against it; None where neither does.
+
+    Args:
+        series: of the patch.
+        change: of its soil.
+        share: of the crop around that was lacking in summer since; NaN = not seen.
+    """
     if not share >= GREW and _as_its_ring(series):
+        zh, en = (
+            ("尚无其后夏季影像", "no summer since was seen")
+            if math.isnan(share)
+            else ("夏季作物未缺失", "no crop was lacking")
+        )
         return Remark(
-            "最近的裸土影像已与周边相同，夏季作物也未缺失：薄云或表土干燥",
-            "on the last look that saw it bare it is as the soil around, and no crop was lacking: thin cloud, dry soil",
+            f"最近的裸土影像已与周边相同，{zh}：薄云或表土干燥",
+            f"on the last look that saw it bare it is as the soil around, and {en}: thin cloud, dry soil",
         )
     if share < AS_AROUND and change.colour >= WHITE:
         return Remark(

@@ -24,9 +24,9 @@ from leads.model import Patch
 from leads.outline import INTRICATE, merged, outline, outlines, smoothed, without_small_holes
 from leads.vectorize import LEAST_SCALE, Fragment
 
-TURNED = 0.3
-"""Share of a patch's pixels that turned from and into what its model asks of, where any did: the rest are part of it,
-and a patch that is nothing but rest is none of the model's."""
+MOST_PARTS = 0.7
+"""Share of a patch's pixels of which no transition of its model need speak: one that is hardly anything else is none of
+the model's."""
 
 HOLE_SHARE = 0.25
 """Holes smaller than this share of the minimum area are filled: they are specks inside one site."""
@@ -73,8 +73,7 @@ def _patch(group: Sequence[Fragment], clipped: bool, detector: Detector) -> Patc
     score_max = max(fragment.score_max for fragment in group)
     pixels = sum(fragment.pixels for fragment in group)
     turned = np.sum([fragment.transitions for fragment in group], axis=0)
-    rest = not detector.any_transition and 0 < turned[1:].sum() < TURNED * pixels
-    if score_max < detector.begun_at or rest:
+    if score_max < detector.begun_at or turned[-1] > MOST_PARTS * pixels:
         return None
     geometry = _ground(group, detector)
     area_m2 = geodesic_area_m2(geometry) if geometry is not None else 0.0
@@ -88,18 +87,13 @@ def _patch(group: Sequence[Fragment], clipped: bool, detector: Detector) -> Patc
         geometry=geometry,
         score_max=round(score_max, 6),
         score_mean=score_mean,
-        transition=_transition(turned),
+        transition=int(np.argmax(turned[:-1])),
         area_m2=area_m2,
         area_low_m2=low,
         area_high_m2=high,
         gsd_m=gsd_m,
         clipped=clipped,
     )
-
-
-def _transition(pixels: IntArray) -> int:
-    """The commonest of a patch's transitions, from 1; 0 where no pixel of it has one."""
-    return int(np.argmax(pixels[1:])) + 1 if pixels[1:].any() else 0
 
 
 def _ground(group: Sequence[Fragment], detector: Detector) -> BaseGeometry | None:

@@ -48,7 +48,7 @@ class Fragment:
     score_sum: float
     pixels: int
     transitions: tuple[int, ...]
-    """Pixels of each transition index, from 0."""
+    """Pixels of each transition index, from 0; last, of those that are parts of which no transition speaks."""
 
     edge: bool = False
     """True when it touches, inside the core, ground that was not observed or not asked for."""
@@ -103,7 +103,7 @@ def fragments(
 
     Args:
         score: (H, W) 0–1 on the core, NaN = not observed.
-        transition: (H, W) index from 1 into the detector's transitions, 0 = none.
+        transition: (H, W) as `ChangeMap.transition`.
         block_geobox: the core's grid: north-up, in UTM, on the lattice of its pixel size.
         owned: (H, W) pixels of this zone that were asked for; the rest is left out.
         detector: gives the thresholds and the minimum area.
@@ -202,8 +202,9 @@ def _pieces(
     score_sum = np.bincount(label, weights=value, minlength=count)
     score_max = np.full(count, -np.inf)
     np.maximum.at(score_max, label, value)
-    kinds = len(detector.transitions) + 1
-    kind = np.minimum(transition[rows, cols], kinds - 1)
+    kinds = len(detector.transitions) + 2
+    kind = transition[rows, cols]
+    kind = np.where(kind < kinds, kind, 0)
     histogram = np.bincount(label * kinds + kind, minlength=count * kinds).reshape(count, kinds)
     edge = np.bincount(label[around.beside_unseen[rows, cols]], minlength=count) > 0
 

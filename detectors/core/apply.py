@@ -54,23 +54,27 @@ def change_map(detector: Detector, pair: Pair, reading: Reading, weights_sha256:
         transition[asked] = index[turned]
         plants = _PLANTS[turned[0]] & _PLANTS[turned[1]] & (transition[asked] == 0) & (site[asked] >= PART)
         site[asked] = np.minimum(_odds_times(site[asked], worked), worked)
-        site = timed(_with_parts(site, asked[0][plants], asked[1][plants], detector))
+        parts = _parts(site, asked[0][plants], asked[1][plants], detector)
+        site[parts], transition[parts] = detector.grown_to, len(detector.transitions) + 1
+        site = timed(site)
     return ChangeMap(score, transition, detector.id, weights_sha256, pair.geobox, pair.after_date, site)
 
 
-def _with_parts(site: FloatArray, rows: NDArray[np.intp], cols: NDArray[np.intp], detector: Detector) -> FloatArray:
-    """Takes in what is certain beside pixels of a patch, whatever it turned from and into, as a part of it.
+def _parts(
+    site: FloatArray, rows: NDArray[np.intp], cols: NDArray[np.intp], detector: Detector
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of what is certain beside pixels of a patch, whatever it turned from and into.
 
     Args:
-        site: (H, W) certainty, weighted; filled in.
+        site: (H, W) certainty, weighted.
         rows: of the pixels that pass for plants at both dates and were as certain as `PART` before they were weighted.
         cols: of the same.
         detector: gives the thresholds.
     """
+    if not len(rows):  # as in most blocks
+        return rows, cols
     from scipy.ndimage import maximum_filter1d
 
-    if not len(rows):  # as in most blocks
-        return site
     top, left = max(rows.min() - PART_PX, 0), max(cols.min() - PART_PX, 0)
     with np.errstate(invalid="ignore"):
         held = site[top : rows.max() + PART_PX + 1, left : cols.max() + PART_PX + 1] >= detector.grown_to
@@ -78,8 +82,7 @@ def _with_parts(site: FloatArray, rows: NDArray[np.intp], cols: NDArray[np.intp]
     for axis in (0, 1):
         near = maximum_filter1d(near, 2 * PART_PX + 1, axis=axis, mode="constant")
     joins = ~held[rows - top, cols - left] & (near[rows - top, cols - left] > 0)
-    site[rows[joins], cols[joins]] = np.float32(detector.grown_to)
-    return site
+    return rows[joins], cols[joins]
 
 
 def _odds_times(chance: FloatArray, factor: FloatArray) -> FloatArray:

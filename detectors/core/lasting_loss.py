@@ -278,8 +278,8 @@ def old_strip(series: PatchSeries) -> Remark | None:
     """A sentence where the patch is a strip that was there in years before: a firebreak ploughed anew, a track."""
     width, length = width_and_length(series)
     found = lost(series)
-    was = found.before >= max(OLD, OLD_SHARE * found.after) or (math.isnan(found.after) and found.before >= OLD)
-    if width > NARROW_M or length < LONG_M or not was:
+    least = max(OLD, OLD_SHARE * found.after) if math.isfinite(found.after) else OLD
+    if width > NARROW_M or length < LONG_M or not found.before >= least:
         return None
     return Remark(
         f"既有条带（宽约{width:.0f}米，长约{length:.0f}米）：往年NDVI已较周边{found.gap_before:+.2f}，似防火隔离带翻新",

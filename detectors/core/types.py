@@ -118,7 +118,8 @@ class ChangeMap:
     """(H, W) 0–1, NaN = not observed; None where patches are made of `site` and nobody asked for a map."""
 
     transition: NDArray[np.uint8]
-    """(H, W) index from 1 into the detector's transitions; 0 = none."""
+    """(H, W) index from 1 into the detector's transitions; 0 = none, or not told; one past the last = a part of a patch
+    of which no transition speaks (`apply.change_map`)."""
 
     detector: str
     weights_sha256: str

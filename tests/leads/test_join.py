@@ -1,5 +1,4 @@
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from aoi.area import geodesic_area_m2
 from aoi.grid import blocks_of, lonlat_of, owned
 from detectors.core.history import Season
 from detectors.core.types import Detector, Surface, Transition
-from leads.join import _transition, join
+from leads.join import join
 from leads.model import Patch
 from leads.vectorize import Fragment, fragments
 
@@ -282,24 +281,17 @@ def test_a_patch_is_clipped_when_the_other_zone_was_not_worked() -> None:
     assert patch.area_m2 == pytest.approx(np.pi * 200**2 / 2, rel=0.02)
 
 
-def test_pixels_without_a_transition_name_no_patch() -> None:
-    assert _transition(np.array([30, 2, 5])) == 2
-    assert _transition(np.array([30, 0, 0])) == 0
-
-
-def test_a_patch_that_is_nothing_but_rest_is_none_of_the_models() -> None:
-    """What no transition speaks of is part of a patch, not most of it; the catch-all asks nobody."""
+def test_parts_name_no_patch_and_are_not_most_of_one() -> None:
+    """What no transition speaks of is coded past the last; what can not be told (0) hides nothing and names nothing."""
+    grid = GeoBox((40, 40), Affine(10, 0, 500_000, 0, -10, 5_400_000), "EPSG:32650")
+    model = Detector(
+        "model", "模型", "model", (Season((5, 15), (10, 10)),),
+        (Transition(frozenset({Surface.GRASS}), frozenset({Surface.BRIGHT_BARE}), 1.0, "剥离", "stripped"),),
+    )  # fmt: skip
     score = np.full((40, 40), np.nan, np.float32)
     score[10:30, 10:30] = 0.9
-    turned = np.zeros((40, 40), np.uint8)
-    grid = GeoBox((40, 40), Affine(10, 0, 500_000, 0, -10, 5_400_000), "EPSG:32650")
-    for share, stands in ((0.2, False), (0.4, True)):
-        turned[10:30, 10:30] = 0
-        turned[10 : 10 + round(20 * share), 10:30] = 1
-        named = Detector(
-            "model", "模型", "model", (Season((5, 15), (10, 10)),),
-            (Transition(frozenset({Surface.GRASS}), frozenset({Surface.BRIGHT_BARE}), 1.0, "剥离", "stripped"),),
-        )  # fmt: skip
-        for model, found in ((named, stands), (replace(named, any_transition=True), True)):
-            pieces = fragments(score, turned, grid, np.ones(score.shape, bool), model)
-            assert bool(join(pieces, model, [grid])) is found
+    for rest, rows, found in ((2, 4, []), (2, 8, [1]), (0, 4, [0]), (0, 12, [1])):
+        turned = np.full((40, 40), rest, np.uint8)
+        turned[10 : 10 + rows] = 1
+        pieces = fragments(score, turned, grid, np.ones(score.shape, bool), model)
+        assert [patch.transition for patch in join(pieces, model, [grid])] == found

@@ -74,7 +74,7 @@ def test_the_most_common_transitions_are_counted() -> None:
     score = np.zeros((40, 40), np.float32)
     score[10:15, 20:24] = 0.9
     (piece,) = fragments(score, np.full(score.shape, 7, np.uint8), geobox(score.shape), score >= 0, detector())
-    assert piece.transitions == (20,)
+    assert piece.transitions == (20, 0)
 
 
 def test_pixels_near_pieces_are_their_boxes_a_little_wider_inside_the_core() -> None:

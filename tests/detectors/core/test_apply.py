@@ -113,7 +113,7 @@ def test_what_is_certain_beside_a_patch_is_a_part_of_it() -> None:
     part = MODEL.grown_to
     want = [0.9, part, 0, 0.9, part, part, part, 0, 0, 0, 0, np.nan]
     np.testing.assert_allclose(change.of_patches[0], want, atol=1e-6)
-    assert change.transition[0].tolist() == [1, 0, 0, 1, *[0] * 8]
+    assert change.transition[0].tolist() == [1, 2, 0, 1, 2, 2, 2, *[0] * 5]
 
 
 @pytest.mark.parametrize(
