@@ -1,13 +1,16 @@
 """Which reader a run uses: trained weights where they are, verified; else the training-free score."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from detectors.core.errors import DetectorError
 from detectors.core.rarity import Rarity
-from detectors.core.reader import NetworkReader, Rarities, Reader, TrainingFreeReader
+from detectors.core.reader import SITE, NetworkReader, Rarities, Reader, TrainingFreeReader
 from detectors.core.surface_head import SurfaceHead
 from detectors.core.types import ASKED
 from pipelines.chosen import DISTURBANCE, SURFACE
@@ -62,7 +65,9 @@ def _network(home: Path | None, sha256: str) -> NetworkReader:
     spec = spec_in(loaded.entry.architecture)
     if spec.channels != CHANNELS or spec.classes[0] != DISTURBANCE:
         raise DetectorError("they read other channels than this version makes, or say something else")
-    module = network_of(spec, {name: t for name, t in loaded.tensors.items() if not name.startswith("rarity.")})
+    own, sites = _split(loaded.tensors)
+    engine = Engine(network_of(spec, own), spec)
+    site = Engine(network_of(spec, sites), spec) if sites else None
     rarities = Rarities(*(Rarity.from_tensors(loaded.tensors, name) for name in ("network", "unusual")))
     points = tuple((float(raw), float(calibrated)) for raw, calibrated in loaded.entry.calibration.points)
     if len(points) < 2:
@@ -71,7 +76,13 @@ def _network(home: Path | None, sha256: str) -> NetworkReader:
     lowest = limits.low if limits.patch_low is None else limits.patch_low
     if lowest < ASKED:
         raise DetectorError(f"patches would grow down to {lowest:g}, where nobody asks for surfaces (under {ASKED:g})")
-    return NetworkReader(loaded.entry.sha256, Engine(module, spec), reach_px(spec), rarities, points)
+    return NetworkReader(loaded.entry.sha256, engine, reach_px(spec), rarities, points, site=site)
+
+
+def _split(tensors: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    """Tensors of the network of the score, and of that of sites, by the names that a network knows."""
+    sites = {name.removeprefix(SITE): value for name, value in tensors.items() if name.startswith(SITE)}
+    return {name: value for name, value in tensors.items() if not name.startswith((SITE, "rarity."))}, sites
 
 
 def spec_in(architecture: Any) -> Any:

@@ -20,6 +20,9 @@ from detectors.core.types import ASKED, VEGETATION, BoolArray, FloatArray, Pair,
 if TYPE_CHECKING:  # not against a circle: torch is heavy, and listing detectors must not wait for it
     from detectors.core.inference import Engine
 
+SITE = "site."
+"""Before the names of the tensors of the network that patches are made of."""
+
 UNUSUAL = "unusual"
 """The channel that holds the training-free anomaly."""
 
@@ -102,6 +105,9 @@ class NetworkReader:
 
     head: SurfaceHead | None = None
 
+    site: "Engine | None" = None
+    """The network that patches are made of, of the same shape; None = that of the score."""
+
     @property
     def reach_px(self) -> int:
         """That of its input, of the network, and of the ground beside a pixel that shares its score."""
@@ -118,10 +124,12 @@ class NetworkReader:
         for box, part in tiles(pair, normals) if seen is None else seen.parts():
             given.put(box, part.channels)
             near[box] &= part.observed
-        odds = _both(self.engine.said(given, near))
+        odds = _both((self.site or self.engine).said(given, near))
         site = np.where(wanted, expit(odds), np.float32(np.nan))
         if seen is None:
             return Reading(None, *_surfaces_where(pair, self.head, site >= ASKED), site)
+        if self.site is not None:
+            odds = _both(self.engine.said(given, near))
         score = self._score(seen, odds, near, origin)
         score[~wanted] = np.nan
         return Reading(score, *_surfaces_of(pair, self.head, wanted), site)

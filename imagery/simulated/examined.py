@@ -1,4 +1,4 @@
-"""Worlds of several years, on which models are developed and examined: every ground, work and deception in one."""
+"""Worlds of several years, to learn from and to be examined on: every ground, work and deception in one."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,18 @@ from imagery.simulated.spec import DecoyCounts, PlantedCounts, Sensor, SteppeSpe
 DEVELOPED = range(2_000_000_000, 2_040_000_000)
 """Seeds of worlds to build models on. No training world and no exam has one of them."""
 
+LEARNED = range(900_000_000, 1_000_000_000)
+"""Seeds of worlds of several years to learn from: inside `curriculum.TRAIN_SEEDS`, beyond those that any set of theirs
+reaches."""
+
 EXAMINED = range(1_900_000_000, 1_950_000_000)
 """Seeds of exams of models: inside `curriculum.EXAM_SEEDS`, beyond those that any set of theirs reaches."""
 
 UNCHANGED = range(1_960_000_000, 1_999_000_000)
 """Seeds of worlds in which nobody does anything."""
+
+_SET = 100_000
+"""Worlds that a set of `learned_specs` may have."""
 
 EARLIER = ((5, 11), (6, 12), (7, 15), (8, 7), (9, 9), (10, 15))
 LAST = ((5, 9), (5, 27), (6, 10), (6, 28), (7, 14), (7, 31), (8, 13), (9, 10), (10, 16))
@@ -73,6 +80,36 @@ def years_spec(
             "snow_dates": before[:1],
         }
     )
+
+
+def learned_specs(seed: int, count: int) -> tuple[SteppeSpec, ...]:
+    """Worlds of three years to learn works and deceptions from: smaller, plainer and less wide than those of the exam.
+
+    More than half have a drought in the last year; one in five is seen by Gaofen or Landsat.
+
+    Args:
+        seed: of the set, 0–999; the same seed gives the same worlds.
+        count: how many, up to 100,000; a longer set begins with the worlds of a shorter one.
+
+    Raises:
+        ValueError: if seed or count is out of range.
+    """
+    if not (0 <= seed < len(LEARNED) // _SET and 0 <= count <= _SET):
+        raise ValueError(f"a set has a seed of 0–{len(LEARNED) // _SET - 1} and up to {_SET} worlds")
+    return tuple(_learned(LEARNED.start + seed * _SET + number) for number in range(count))
+
+
+def _learned(seed: int) -> SteppeSpec:
+    rng = default_rng([seed, 1_201])
+    sensors: tuple[Sensor, ...] = ("sentinel-2", "gaofen", "landsat")
+    spec = years_spec(
+        seed,
+        sensor=sensors[int(rng.choice(3, p=[0.8, 0.12, 0.08]))],
+        drought=float(round(rng.uniform(0.4, 1.0), 2)) if rng.random() < 0.55 else 0.0,
+        years=3,
+        size_m=6_000,
+    )
+    return spec.model_copy(update={"variety": float(round(rng.uniform(0.4, 0.9), 2)), "planted_ha": (0.15, 10.0)})
 
 
 def unchanged_spec(seed: int, *, size_m: int = 20_000, years: int = 3, drought: float = 0.0) -> SteppeSpec:

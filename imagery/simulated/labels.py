@@ -22,6 +22,12 @@ Codes = NDArray[np.uint8]
 
 UNCHANGED, CHANGED, PARTLY = 0, 1, 2
 
+UNSEEN = frozenset({"bloom", "drained", "unrestored"})
+"""Kinds of works that two images of the ground do not show, or that are not of the ground."""
+
+LAWFUL = frozenset({"site_in_term", "site_reclaimed", "camp_in_term"})
+"""Kinds of decoys that are works all the same: papers tell them from deeds, no image does."""
+
 DECOY_CODES: Mapping[str, int] = MappingProxyType(
     {
         kind: code
@@ -67,6 +73,51 @@ def truth_raster(world_dir: Path | Truth, geobox: GeoBox, date: dt.date) -> Code
             _paint(partly, item.geometry, window)
     codes = np.where((whole > 0) | (partly > 0), PARTLY, UNCHANGED).astype(np.uint8)
     codes[whole >= 0.5] = CHANGED
+    return codes
+
+
+def worked_raster(world_dir: Path | Truth, geobox: GeoBox, before: dt.date, after: dt.date) -> Codes:
+    """Where people worked between two days, as far as it lies open on the second.
+
+    Args:
+        world_dir: folder of a built world, or its truth.
+        geobox: the grid, north up, square pixels in metres.
+        before: the first day.
+        after: the second day.
+
+    Returns:
+        (H, W) `UNCHANGED` 0 (also where a work was there on both days), `CHANGED` 1, or `PARTLY` 2: as in
+        `truth_raster`, or a work of one of `UNSEEN`, a decoy of one of `LAWFUL`, or a work that has gone again.
+
+    Raises:
+        TruthError: if the truth can not be read, or the grid is not north up.
+    """
+    truth = world_dir if isinstance(world_dir, Truth) else Truth.read(world_dir)
+    window = _window(geobox)
+    new, partly = np.zeros(geobox.shape, np.float32), np.zeros(geobox.shape, np.float32)
+    for item in truth.planted:
+        was, there = item.outline(before), item.outline(after)
+        if item.kind in UNSEEN or (item.recovering is not None and item.recovering <= after):
+            _paint(partly, item.geometry, window)
+            continue
+        if there is None:
+            if was is not None:
+                _paint(partly, was, window)
+            continue
+        old, now = np.zeros_like(new), np.zeros_like(new)
+        _paint(now, there, window)
+        if was is not None:
+            _paint(old, was, window)
+            if item.done(before) < 1:  # what is under way on both days may look either way
+                np.maximum(partly, old, out=partly)
+        np.maximum(new, now - old, out=new)
+        if item.done(after) < 1:
+            _paint(partly, item.geometry, window)
+    for item in truth.decoys:
+        if item.kind in LAWFUL:
+            _paint(partly, item.geometry, window)
+    codes = np.where((new > 0) | (partly > 0), PARTLY, UNCHANGED).astype(np.uint8)
+    codes[new >= 0.5] = CHANGED
     return codes
 
 

@@ -27,6 +27,15 @@ class TrainConfig(BaseModel):
         ge=0,
         description="steps after them, with all that is beside; the learning rate begins anew",
     )
+    site_worlds: int = Field(
+        default=100, ge=0, le=9_000, description="worlds of several years that sites are learned on"
+    )
+    site_kept: int = Field(default=12, ge=0, le=900, description="further such worlds, to say how sure a site is")
+    site_pairs: int = Field(default=4, ge=1, le=10, description="pairs of days of each")
+    site_steps: int = Field(
+        default=2000, ge=0, description="steps of the network that patches are made of, from the trained one; 0 = none"
+    )
+    site_rate: float = Field(default=1e-3, gt=0, description="its highest learning rate")
     batch: int = Field(default=16, ge=1, le=1024, description="crops of 128² in a step")
     learning_rate: float = Field(default=2e-3, gt=0, description="highest learning rate, after the warm-up")
     weight_decay: float = Field(default=1e-2, ge=0, description="of AdamW")

@@ -15,15 +15,19 @@ from threadpoolctl import threadpool_limits
 
 from detectors.core.errors import TooLittleGroundError
 from imagery.simulated.curriculum import train_specs
+from imagery.simulated.examined import learned_specs
 from imagery.simulated.spec import SteppeSpec
 from pipelines.progress import Step
 from pipelines.training.backgrounds import Background
-from pipelines.training.simulated import world_variant
+from pipelines.training.simulated import worked_variants, world_variant
 from pipelines.training.variants import Variant, VariantSpec, variant
 
 CROP_PX = 128
 SIMULATED_FROM = 50_000
 """Number of the first simulated variant."""
+
+_PAIRS_MOST = 10
+"""Numbers that a world of several years takes."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,49 @@ def _make_simulated(job: tuple[int, SteppeSpec, Path]) -> None:
         made = world_variant(spec)
     if made is not None:
         store(folder, number, made, "simulated")
+
+
+def make_worked(
+    seed: int, numbers: range, pairs: int, spec: VariantSpec, folder: Path, workers: int, step: Step
+) -> int:
+    """Build worlds of several years and store what the network sees of pairs of their days; as `make_simulated`.
+
+    Args:
+        seed: of the set of worlds, see `learned_specs`.
+        numbers: which of them.
+        pairs: of each, at most 10.
+        spec: how often which poorer sensor is imitated.
+        folder: where they are stored; what lies there is not made again.
+        workers: processes.
+        step: told of every world.
+
+    Returns:
+        How many variants are stored.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        (number, world, pairs, spec, folder)
+        for number, world in enumerate(learned_specs(seed, numbers.stop))
+        if number in numbers and not _whole(folder, number).exists()
+    ]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        for _ in pool.map(_make_worked, jobs):
+            step()
+    return len(list(folder.glob("*_simulated_*_y.npy")))
+
+
+def _make_worked(job: tuple[int, SteppeSpec, int, VariantSpec, Path]) -> None:
+    number, world, pairs, spec, folder = job
+    with threadpool_limits(1):
+        rng = np.random.default_rng([world.seed, 1_202])
+        for place, made in enumerate(worked_variants(world, rng, min(pairs, _PAIRS_MOST), spec)):
+            store(folder, number * _PAIRS_MOST + place, made, "simulated")
+    _whole(folder, number).touch()
+
+
+def _whole(folder: Path, number: int) -> Path:
+    """Says that all pairs of a world are stored."""
+    return folder / f"{number:05d}.whole"
 
 
 _JOB: dict[str, object] = {}

@@ -60,8 +60,9 @@ def train(
     device: str,
     step: Step,
     watch: Watcher,
+    start: nn.Module | None = None,
 ) -> nn.Module:
-    """Train from scratch, or from the checkpoint that lies in the folder.
+    """Train from scratch or another network, or from the checkpoint that lies in the folder.
 
     Two parts: `TrainConfig.steps` on the first items, then `TrainConfig.more_steps` on all, each with a learning rate
     that rises and falls (a warm restart; Loshchilov & Hutter 2017).
@@ -76,6 +77,7 @@ def train(
         device: ``cpu`` or ``cuda``.
         step: told of every step.
         watch: measures the averaged network at each checkpoint.
+        start: a network of the same shape whose weights are the first; None = random ones.
 
     Returns:
         The averaged network, in evaluation mode.
@@ -84,7 +86,7 @@ def train(
         BadInputError: if the checkpoint in the folder is of another network, or broken.
     """
     torch.manual_seed(config.seed)
-    state = _begin(config, device)
+    state = _begin(config, device, start)
     _resume(state, folder, device)
     for _ in range(state.step):
         step()
@@ -102,8 +104,10 @@ def train(
     return averaged(state, config, device)
 
 
-def _begin(config: TrainConfig, device: str) -> State:
+def _begin(config: TrainConfig, device: str, start: nn.Module | None) -> State:
     network = build(spec_of(config)).to(device).to(memory_format=torch.channels_last).train()
+    if start is not None:
+        network.load_state_dict(start.state_dict())
     average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     return State(network, average, optimiser)

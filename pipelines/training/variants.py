@@ -100,7 +100,7 @@ def variant(ground: Background, rng: Generator, spec: VariantSpec) -> Variant:
     label = np.where(quiet & ground.doubtful, IGNORE, planted.label)
     label = np.where(quiet & ground.likely & spec.likely, CHANGED, label)
     planted = replace(planted, label=label.astype(np.uint8))
-    return seen_by_network(ground.name, _sensor(planted, rng, spec))
+    return seen_by_network(ground.name, by_sensor(planted, rng, spec))
 
 
 def as_it_is(ground: Background) -> Variant:
@@ -119,7 +119,8 @@ def as_it_is(ground: Background) -> Variant:
     return seen_by_network(ground.name, planted)
 
 
-def _sensor(planted: Planted, rng: Generator, spec: VariantSpec) -> Planted:
+def by_sensor(planted: Planted, rng: Generator, spec: VariantSpec) -> Planted:
+    """A pair as a poorer sensor would show it, as often as the spec says: coarser, without bands, or as a picture."""
     if rng.random() < spec.coarse and min(planted.label.shape) >= 3 * 128:
         planted = coarser(planted, 3)
     if rng.random() < spec.picture:

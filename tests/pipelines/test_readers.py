@@ -50,6 +50,8 @@ def put_network(home: Path, seed: int = 0, spec: NetworkSpec = SPEC, **said: Any
     lacking = said.pop("lacking", ())
     knots = np.linspace(-6, 6, 37).astype(np.float32)
     tensors = {**to_tensors(build(spec).eval()), "rarity.network": knots, "rarity.unusual": knots}
+    if sites := said.pop("sites", None):
+        tensors |= {f"site.{name}": tensor for name, tensor in to_tensors(build(sites).eval()).items()}
     tensors = {name: tensor for name, tensor in tensors.items() if name not in lacking}
     known = {"architecture": spec.to_dict(), "calibration": Calibration(points=POINTS)}
     return put(home, "disturbance", tensors, **(known | said))
@@ -87,6 +89,18 @@ def test_weights_are_read_with_the_surface_head_beside_them(tmp_path: Path, meth
     again = reader_of(method, tmp_path)
     assert isinstance(again, NetworkReader)
     assert again.engine is reader.engine
+
+
+def test_a_network_of_sites_is_read_beside_that_of_the_score(tmp_path: Path) -> None:
+    put_network(tmp_path)
+    plain = reader_of("network", tmp_path)
+    assert isinstance(plain, NetworkReader)
+    assert plain.site is None
+    put_network(tmp_path, sites=SPEC)
+    reader = reader_of("network", tmp_path)
+    assert isinstance(reader, NetworkReader)
+    assert reader.site is not None
+    assert reader.site is not reader.engine
 
 
 def test_the_training_free_score_can_be_asked_for_all_the_same(tmp_path: Path) -> None:

@@ -155,6 +155,22 @@ def test_without_a_map_the_certainty_is_the_same_and_surfaces_are_told_where_it_
         assert len(np.unique(other)) > 2
 
 
+def test_patches_are_made_of_their_own_network_and_the_score_of_the_other(
+    reader: NetworkReader, make_ground: MakeGround, make_pair: MakePair
+) -> None:
+    before, after, _ = make_ground(160)
+    pair = make_pair(before, after)
+    shares = all_of(pair, fit([(before, after)], BANDS))
+    torch.manual_seed(4)
+    site = Engine(build(SPEC).eval(), SPEC, "cpu", "fp32")
+    both = replace(reader, site=site)
+    one, other, alone = (each.read(pair, shares, pair.valid) for each in (reader, both, replace(reader, engine=site)))
+    np.testing.assert_array_equal(other.disturbance, one.disturbance)
+    np.testing.assert_array_equal(other.site, alone.site)
+    assert np.abs(other.site - one.site).max() > 0.01
+    np.testing.assert_array_equal(both.read(pair, shares, pair.valid, mapped=False).site, other.site)
+
+
 def test_the_same_ground_scores_the_same_in_another_crop(
     reader: NetworkReader, make_ground: MakeGround, make_pair: MakePair
 ) -> None:

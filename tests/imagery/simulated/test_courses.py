@@ -12,9 +12,17 @@ from aoi.intake.store import check_layer
 from aoi.layers import open_layers
 from imagery.simulated.course import TILLED, WHEAT, blended, grassy, sown
 from imagery.simulated.courses import COURSES, PASSING
-from imagery.simulated.curriculum import EXAM_SEEDS, TRAIN_SEEDS, exam_specs
+from imagery.simulated.curriculum import EXAM_SEEDS, TRAIN_SEEDS, exam_specs, train_specs
 from imagery.simulated.errors import SimulationError
-from imagery.simulated.examined import DEVELOPED, EXAMINED, UNCHANGED, unchanged_spec, years_spec
+from imagery.simulated.examined import (
+    DEVELOPED,
+    EXAMINED,
+    LEARNED,
+    UNCHANGED,
+    learned_specs,
+    unchanged_spec,
+    years_spec,
+)
 from imagery.simulated.frame import Window
 from imagery.simulated.spec import test_spec as tiny_spec
 from imagery.simulated.truth import Truth
@@ -164,6 +172,24 @@ def test_seeds_of_training_development_and_exams_never_meet() -> None:
             assert one is other or one.stop <= other.start or other.stop <= one.start
     assert EXAMINED.start in EXAM_SEEDS
     assert exam_specs(999, 1)[0].seed < EXAMINED.start
+    assert LEARNED.start in TRAIN_SEEDS
+    assert LEARNED.stop <= TRAIN_SEEDS.stop
+    assert train_specs(999, 1)[0].seed < LEARNED.start
+
+
+def test_worlds_to_learn_from_differ_and_are_plainer_than_those_of_the_exam() -> None:
+    specs = learned_specs(7, 60)
+    assert learned_specs(7, 20) == specs[:20]
+    assert all(spec.seed in LEARNED for spec in (*specs, *learned_specs(999, 2)))
+    assert {spec.sensor for spec in specs} == {"sentinel-2", "gaofen", "landsat"}
+    dry = [dict(spec.years)[spec.after[0].year] > 0.35 for spec in specs]
+    assert 20 < sum(dry) < 45
+    exam = years_spec(EXAMINED.start)
+    assert max(spec.variety for spec in specs) <= 0.9
+    assert max(spec.planted_ha[1] for spec in specs) < exam.planted_ha[1]
+    for seed, count in ((-1, 1), (1000, 1), (0, -1), (0, 100_001)):
+        with pytest.raises(ValueError, match="0–999"):
+            learned_specs(seed, count)
 
 
 def test_nobody_does_anything_in_an_unchanged_world() -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from imagery.simulated.errors import TruthError
-from imagery.simulated.labels import DECOY_CODES, decoy_raster, truth_raster
+from imagery.simulated.labels import DECOY_CODES, decoy_raster, truth_raster, worked_raster
 from imagery.simulated.spec import DecoyCounts, PlantedCounts, SteppeSpec
 from imagery.simulated.stages import lives
 from imagery.simulated.truth import Truth
@@ -89,6 +90,28 @@ def test_what_is_begun_or_recovering_is_partly_there(world: World, grid: GeoBox)
         codes = truth_raster(Truth(0, world.outline, (site,), (), ()), grid, AFTER[-1])
         assert (codes == 2).any()
         assert not (codes == 1).any()
+
+
+def test_what_people_did_between_two_days_is_what_came_to_be_between_them(world: World, grid: GeoBox) -> None:
+    item = max((item for item in world.truth.planted if item.stages), key=lambda item: item.area_m2)
+    alone = Truth(0, world.outline, (item,), (), ())
+    early, late = (truth_raster(alone, grid, date) == 1 for date in (AFTER[0], AFTER[-1]))
+    np.testing.assert_array_equal(worked_raster(alone, grid, SPEC.before[0], AFTER[-1]) == 1, late)
+    grown = worked_raster(alone, grid, AFTER[0], AFTER[-1])
+    assert (grown[early] == 2).all()
+    assert (grown[late & ~early] > 0).all()
+    assert (grown == 1).sum() > 10
+    assert not worked_raster(alone, grid, AFTER[-1], AFTER[-1] + dt.timedelta(days=9)).any()
+    gone = replace(item, until=AFTER[1])
+    assert set(np.unique(worked_raster(replace(alone, planted=(gone,)), grid, AFTER[0], AFTER[-1]))) == {0, 2}
+
+
+@pytest.mark.parametrize(("kind", "decoy"), [("drained", False), ("site_in_term", True)])
+def test_what_no_image_tells_is_left_to_nobody(world: World, grid: GeoBox, kind: str, decoy: bool) -> None:
+    item = replace(max(world.truth.planted, key=lambda item: item.area_m2), kind=kind, recovering=None)
+    planted, decoys = ((), (item,)) if decoy else ((item,), ())
+    codes = worked_raster(Truth(0, world.outline, planted, decoys, ()), grid, SPEC.before[0], AFTER[-1])
+    assert set(np.unique(codes)) == {0, 2}
 
 
 def test_a_site_goes_through_its_lives_in_order() -> None:

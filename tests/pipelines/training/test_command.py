@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
@@ -13,7 +14,8 @@ from weights.store import find
 
 LITTLE = {
     "variants": 1, "simulated": 0, "more_simulated": 0, "validation": 1, "steps": 4, "more_steps": 0, "painted": 0,
-    "batch": 1, "checkpoint": 2, "keep_out": 2, "encoder": "resnet18", "depth": 2, "decoder_channels": [8, 4],
+    "batch": 1, "site_steps": 0, "checkpoint": 2, "keep_out": 2, "encoder": "resnet18", "depth": 2,
+    "decoder_channels": [8, 4],
     "variant": {"plant": {"violations_per_km2": 6, "median_ha": 1.5}, "coarse": 0, "picture": 0, "still": 0},
 }  # fmt: skip
 
@@ -134,3 +136,49 @@ def test_a_little_run_leaves_weights_that_are_used(
     code, printed, told = ask(*run, "--steps", 2, "--source", "made up|CC0|plots", "--json")
     assert code == 0, told
     assert json.loads(printed)["sha256"] == entry["sha256"]
+
+
+def test_sites_are_learned_after_the_score_and_again_without_it(
+    ask: Ask, tmp_path: Path, own_home: Path, make_archive: Callable[[int], Path]
+) -> None:
+    learned = {"site_steps": 2, "site_worlds": 0, "site_kept": 0}
+    (tmp_path / "sites.json").write_text(json.dumps(LITTLE | learned))
+    archive = make_archive(2)
+    run = ("--archive", archive, "--config", tmp_path / "sites.json", "--workers", 1, "--device", "cpu", "--json")
+    code, printed, told = ask(*run, "--out", tmp_path / "whole")
+    assert code == 0, told
+    first = json.loads(printed)
+    assert {metric["set"].split(":")[0] for metric in first["metrics"]} == {
+        "planted changes on ground kept out of training, by pixels", "sites",
+    }  # fmt: skip
+    whole = load_file(own_home / "weights" / first["file"])
+    own = {name for name in whole if not name.startswith(("site.", "rarity."))}
+    assert {name.removeprefix("site.") for name in whole if name.startswith("site.")} == own
+    name = next(name for name in own if name.endswith("conv1.weight"))
+    assert not np.array_equal(whole[name], whole[f"site.{name}"])
+    assert "<polyline" in (tmp_path / "whole" / "sites" / "curves.html").read_text(encoding="utf-8")
+
+    code, printed, told = ask(*run, "--out", tmp_path / "again", "--sites-only", "--seed", 5)
+    assert code == 0, told
+    second = json.loads(printed)
+    assert second["command"].startswith(f"{first['command']}; then weixun train --archive archive --sites-only")
+    for kept in ("thresholds", "calibration", "architecture"):
+        assert second[kept] == first[kept]
+    again = load_file(own_home / "weights" / second["file"])
+    assert again.keys() == whole.keys()
+    same = {name for name in whole if np.array_equal(again[name], whole[name])}
+    assert {name for name in whole if not name.startswith("site.")} <= same
+    assert f"site.{name}" not in same
+
+    code, _, told = ask(*run, "--out", tmp_path / "again", "--seed", 5)
+    assert code == 2
+    assert "another configuration" in told
+
+
+def test_sites_of_another_network_are_refused(
+    ask: Ask, tmp_path: Path, little: Path, make_archive: Callable[[int], Path]
+) -> None:
+    code, _, told = ask("--archive", make_archive(2), "--out", tmp_path / "run", "--config", little, "--sites-only")
+    assert code == 2
+    assert "another network than this configuration says" in told
+    assert not (tmp_path / "run").exists()

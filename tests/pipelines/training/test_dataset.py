@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,10 +8,11 @@ import pytest
 from detectors.core.features import CHANNELS
 from imagery.planted.plant import PlantSpec
 from imagery.simulated.curriculum import train_specs
+from imagery.simulated.examined import learned_specs
 from imagery.simulated.spec import SteppeSpec
 from pipelines.training import dataset
 from pipelines.training.backgrounds import Background
-from pipelines.training.dataset import CROP_PX, Item, batch_of, load, make_real, make_simulated
+from pipelines.training.dataset import CROP_PX, Item, batch_of, load, make_real, make_simulated, make_worked
 from pipelines.training.variants import Variant, VariantSpec
 
 SPEC = VariantSpec(plant=PlantSpec(violations_per_km2=3), coarse=0, picture=0, no_swir=0, no_swir16=1, no_swir22=0)
@@ -109,6 +110,15 @@ class HereAndNow:
         pass
 
 
+def as_seen(value: int) -> Variant:
+    """Stands for what the network sees of a world."""
+    shape = (len(CHANNELS), 4, 4)
+    label = np.full(shape[1:], value % 2, np.uint8)
+    planted = SimpleNamespace(before=np.ones((6, 4, 4), np.float32), reflectance=True, gsd_m=10.0)
+    return SimpleNamespace(features=SimpleNamespace(channels=np.full(shape, value % 997)), label=label,
+                           burnt=label, planted=planted)  # type: ignore[return-value]  # fmt: skip
+
+
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Seeds of the simulated worlds that were asked for; every fifth number shows too little ground."""
@@ -119,11 +129,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seeds.append(spec.seed)
         if spec.seed in empty:
             return None
-        shape = (len(CHANNELS), 4, 4)
-        label = np.full(shape[1:], spec.seed % 2, np.uint8)
-        planted = SimpleNamespace(before=np.ones((6, 4, 4), np.float32), reflectance=True, gsd_m=10.0)
-        return SimpleNamespace(features=SimpleNamespace(channels=np.full(shape, spec.seed % 997)), label=label,
-                               burnt=label, planted=planted)  # type: ignore[return-value]  # fmt: skip
+        return as_seen(spec.seed)
 
     monkeypatch.setattr(dataset, "ProcessPoolExecutor", HereAndNow)
     monkeypatch.setattr(dataset, "world_variant", world)
@@ -154,3 +160,34 @@ def test_a_range_is_gone_on_with_where_it_was_left(built: list[int], tmp_path: P
     specs = train_specs(9, 6)
     assert built == [specs[number].seed for number in (1, 3, 4, 5)]
     assert [item.source for item in load(tmp_path)] == ["simulated"] * 5
+
+
+def test_pairs_of_worlds_of_several_years_are_made_once_and_by_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+    stop_at = 0
+
+    def pairs(spec: SteppeSpec, rng: np.random.Generator, most: int, how: VariantSpec) -> Iterator[Variant]:
+        built.append(spec.seed)
+        for place in range(most):
+            if (len(built), place) == (stop_at, 1):
+                raise KeyboardInterrupt
+            yield as_seen(int(rng.integers(1000)))
+
+    monkeypatch.setattr(dataset, "ProcessPoolExecutor", HereAndNow)
+    monkeypatch.setattr(dataset, "worked_variants", pairs)
+    assert make_worked(3, range(4), 2, SPEC, tmp_path / "all", 1, lambda: None) == 8
+    assert built == [spec.seed for spec in learned_specs(3, 4)]
+    whole = contents(tmp_path / "all")
+    # stopped between the pairs of its second world, the third of all
+    built.clear()
+    stop_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        make_worked(3, range(1, 4), 2, SPEC, tmp_path / "part", 1, lambda: None)
+    stop_at = 0
+    assert make_worked(3, range(1, 4), 2, SPEC, tmp_path / "part", 1, lambda: None) == 6
+    assert [seed - built[0] for seed in built] == [0, 1, 1, 2]
+    assert contents(tmp_path / "part") == {name: data for name, data in whole.items() if name not in {
+        "00000.whole", *(f"0000{n}_simulated_full_{what}.npy" for n in (0, 1) for what in "xy")
+    }}  # fmt: skip

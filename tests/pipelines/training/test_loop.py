@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from detectors.core.features import CHANNELS
+from detectors.core.network import build
 from pipelines.errors import BadInputError
 from pipelines.training.config import TrainConfig
 from pipelines.training.dataset import Item
-from pipelines.training.loop import loss_of, rate_of, train
+from pipelines.training.loop import loss_of, rate_of, spec_of, train
 
 CONFIG = TrainConfig(
     steps=4,
@@ -96,6 +97,17 @@ def test_the_average_follows_and_another_seed_goes_elsewhere(
     name = next(name for name in other if name.endswith("conv1.weight"))
     assert np.abs(other[name] - undisturbed[1][name]).max() > 1e-3
     assert other["encoder.bn1.num_batches_tracked"] == 4
+
+
+def test_a_run_begins_with_the_weights_it_is_given(tmp_path: Path) -> None:
+    torch.manual_seed(9)
+    start = build(spec_of(CONFIG))
+    given = {name: tensor.clone().numpy() for name, tensor in start.state_dict().items()}
+    still = CONFIG.model_copy(update={"steps": 1, "learning_rate": 1e-9})
+    module = train(still, items(), [], tmp_path, "cpu", lambda: None, lambda *_: {}, start)
+    for name, tensor in module.state_dict().items():
+        if name.endswith(("weight", "bias")):
+            np.testing.assert_allclose(tensor.numpy(), given[name], atol=1e-5, err_msg=name)
 
 
 def test_a_checkpoint_of_another_network_is_refused(
