@@ -8,7 +8,7 @@ import datetime as dt
 
 import numpy as np
 
-from detectors.core import open_water, plant_cover, river_channel
+from detectors.core import open_water, pits, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Survey, Years
 from detectors.core.lasting_loss import burnt
@@ -132,6 +132,8 @@ def _dug(
     dug = float(river_channel.dug(moved, high)[series.inside].mean())
     measures |= {"dug": dug}
     if dug >= MOVED:
+        if (rain := pits.ponding(series)) is not None:
+            return Opinion(False, (rain, text), measures=measures)
         apart = Remark(
             "形状规整、与湖面不相连、历年从未过水：开挖", "compact, apart from the lake, never under water before: dug"
         )
@@ -160,6 +162,8 @@ def _works(
         return Opinion(False, (_SAME, compared.remark()), measures=measures)
     if below >= 0.5 and not built and not compact:
         return Opinion(False, (line, _DRAWDOWN), measures=measures)
+    if (field := pits.ploughed(series)) is not None:
+        return Opinion(False, (line, field), measures=measures)
     return Opinion(True, (line,), measures=measures)
 
 

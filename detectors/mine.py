@@ -8,7 +8,7 @@ from detectors.core.history import History, Opinion, PatchSeries, Remark, Season
 from detectors.core.lasting_loss import burnt, harvested, lasting, mown
 from detectors.core.open_water import wet
 from detectors.core.papers import accepted, day_of, looked_at
-from detectors.core.pits import WET, dried, flooded, ploughed, reshaped
+from detectors.core.pits import RAINS, WET, dried, flooded, ploughed, reshaped
 from detectors.core.recovery import Duty, still_open
 from detectors.core.river_channel import by_itself
 from detectors.core.timelogic import (
@@ -38,10 +38,14 @@ def judge(series: PatchSeries) -> Opinion:
     if series.transition == FROM_WATER:
         return dried(series)
     if series.transition in (WORKED_ON, DUG_UP):
+        if median_level(series, "mndwi", since(series, series.first_seen)) > WET:
+            return flooded(series)  # muddy water passes for bare ground
         level = median_level(
             series, "mndwi", until(series, series.last_before) & within(series, Season((5, 1), (10, 10)))
         )
         return dried(series) if level > WET else reshaped(series)
+    if median_level(series, "mndwi", since(series, series.first_seen) & within(series, RAINS)) > WET:
+        return flooded(series)
     mays = barest(series, MAY, since(series, series.first_seen))
     water = wet(series)
     for why in (

@@ -11,7 +11,7 @@ import numpy as np
 from detectors.core import open_water, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Site, Survey, Watch, Years
-from detectors.core.lasting_loss import burnt
+from detectors.core.lasting_loss import burnt, lost
 from detectors.core.shapes import compactness
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
 
@@ -29,6 +29,9 @@ LEVEL_PX, LARGEST_PX = 97, 50
 
 RIVER_M2 = 1e4
 """Usual water in the window of a patch by which it may lie at a river, where no scope was given."""
+
+GROWN = 0.2
+"""Share of the cover of its ring that ground lacks in summer which only spring showed bare."""
 
 HUGS = 0.6
 """Part of a narrow strip's length along the water's edge from which it is a revetment."""
@@ -171,6 +174,13 @@ def _land(series: PatchSeries, water: FloatArray, compared: open_water.Compared,
         return Opinion(False, (level, text), measures=measures)
     if found and found.before == BARE and found.after == BARE and measures["water_before"] > 0.3:
         return Opinion(False, (text,), measures=measures)
+    if found and found.after <= BARE | BUILT and (lacking := lost(series).after) < GROWN:
+        grown = Remark(
+            f"其后夏季植被与周边相当（仅缺失{lacking:.0%}）：春季裸土或已播种，非剥离或弃渣",
+            f"as green as its surroundings in summer since ({lacking:.0%} lacking): bare in spring, or sown; nothing "
+            "was stripped or dumped",
+        )
+        return Opinion(False, (grown, text), measures=measures)
     strip = _revetment(inside, compared.now)
     if strip is not None:
         return Opinion(False, (strip,), measures=measures)

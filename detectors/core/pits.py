@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors.core import open_water, river_channel
 from detectors.core.history import Opinion, PatchSeries, Remark, Season
-from detectors.core.lasting_loss import lasting
+from detectors.core.lasting_loss import lasting, lost
 from detectors.core.timelogic import GREEN_NDVI, SUMMER, beside, median_level, since, summers, until, within
 from detectors.core.topsoil import straightness
 
@@ -22,8 +22,11 @@ NOT_BARE = 0.7
 TOPSOIL = 1.8
 """swir16 over red of dark soil; of spoil, rock, gravel and sand 1.5 to 1.75."""
 
-TILLED, STRAIGHT = 2.15, 0.78
-"""swir16 over red of tilled or black soil, and the share of its rectangle that a field fills; mines are ragged."""
+TILLED, STRAIGHT = 1.95, 0.8
+"""swir16 over red of tilled soil, and the share of its rectangle that a field fills; mines are ragged."""
+
+BLACK, SPARSE = 2.15, 0.6
+"""swir16 over red of black soil, and the share of its ring's cover that ground lacks on which something grows."""
 
 AS_EVER = 0.08
 """Natural log by which ground may leave the range of its own looks before in red, near and short-wave infrared."""
@@ -38,8 +41,15 @@ WET = 0.0
 
 
 def ploughed(series: PatchSeries) -> Remark | None:
-    """A sentence where the patch is a rectangle of dark topsoil: a field, which other models are after."""
+    """A sentence where the patch is a rectangle of topsoil, or black soil with plants on it: a field."""
     colour, straight = _soil_colour(series, since(series, series.first_seen)), straightness(series.inside)
+    lacking = lost(series).after
+    if colour >= BLACK and lacking < SPARSE:
+        return Remark(
+            f"黑土（短波红外与红波段之比{colour:.2f}）上仍有植被，仅缺失周边的{lacking:.0%}：休耕或稀疏作物，非剥离",
+            f"plants on black soil (swir16 over red {colour:.2f}), {lacking:.0%} of the surroundings' cover lacking: "
+            "fallow or a thin crop, nothing stripped",
+        )
     if not (colour >= TILLED and straight >= STRAIGHT):
         return None
     return Remark(

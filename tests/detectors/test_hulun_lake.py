@@ -88,6 +88,13 @@ def test_a_higher_lake_is_no_pit_and_a_pit_is(ground: ModuleType) -> None:
     dug = ground.then(ground.grass(0.6), (CHANGE, ground.fixed(turbid_water=1.0)))
     found = opinion(ground, [*shore(ground, {}), (hole, dug)], hole, PIT.zh)
     assert (found.stands, found.change) == (True, PIT)
+    drained = ground.then(dug, (dt.date(CHANGE.year, 9, 10), ground.fixed(mud=0.3, dry_grass=0.7)))
+    rained = ground.then(ground.grass(0.6), (dt.date(CHANGE.year, 7, 1), drained))
+    found = opinion(
+        ground, [*shore(ground, {}), (hole, rained)], hole, PIT.zh, first=dt.date(CHANGE.year, 7, 5), step=12
+    )
+    assert not found.stands
+    assert "汛期积水" in found.remarks[0].zh
 
 
 def test_works_above_the_high_water_stand_and_the_drawdown_does_not(ground: ModuleType) -> None:
@@ -96,6 +103,10 @@ def test_works_above_the_high_water_stand_and_the_drawdown_does_not(ground: Modu
     found = opinion(ground, [*shore(ground, {}), (yard, built)], yard, "湖岸变建设")
     assert (found.stands, found.unsure) == (True, False)
     assert found.measures["below_high_water"] < 0.1
+    ploughed = ground.then(ground.grass(0.6), (CHANGE, ground.fixed(chernozem=0.9, dry_grass=0.1)))
+    found = opinion(ground, [*shore(ground, {}), (yard, ploughed)], yard, "湖岸取土或堆弃")
+    assert not found.stands
+    assert "耕翻" in found.remarks[-1].zh
     rows, columns = np.indices(SHAPE)
     ragged = (columns >= 22) & (columns < 27 + (rows % 7 < 3) * 3 - (rows % 11 < 4) * 4)
     swings = {year: 34 for year in (2022, 2024, 2025)}

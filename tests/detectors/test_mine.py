@@ -2,6 +2,7 @@ import datetime as dt
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from detectors.core.history import Opinion, PatchSeries, Site
@@ -297,3 +298,32 @@ def test_a_straight_field_of_dark_soil_is_no_mine(ground: ModuleType, seed: int)
     found = patch(ground, ground.fixed(chernozem=0.9, dry_grass=0.1), seed, STRIPPED)
     assert not found.stands
     assert "耕翻" in found.remarks[-1].zh
+
+
+@SEEDS
+def test_a_ragged_fallow_field_with_plants_on_black_soil_is_no_mine(ground: ModuleType, seed: int) -> None:
+    rows, columns = np.indices(SHAPE)
+    ragged = np.hypot(rows - 20, columns - 20) < 6 + (rows + columns) % 3
+    weeds = ground.then(ground.grass(0.9), (DONE, ground.fixed(chernozem=0.9, green_grass=0.1)))
+    made = ground.series(
+        ground.Canvas(ground.grass(0.9), [(ragged, weeds)], shape=SHAPE), ragged,
+        ground.dates(range(2022, 2025), (5, 16), (8, 10), 12), ground.Weather(seed), last_before=BEFORE,
+        first_seen=SEEN, transition=STRIPPED,
+    )  # fmt: skip
+    found = judge(made)
+    assert not found.stands
+    assert "休耕" in found.remarks[-1].zh
+
+
+@pytest.mark.parametrize("transition", [STRIPPED, WORKED_ON])
+@pytest.mark.parametrize(("gone", "stands"), [(dt.date(2024, 9, 1), False), (dt.date(2025, 1, 1), True)])
+def test_muddy_water_that_stands_in_the_rains_alone_is_no_pit(
+    ground: ModuleType, transition: int, gone: dt.date, stands: bool
+) -> None:
+    grass, mud = ground.grass(0.7), ground.fixed(turbid_water=0.7, mud=0.3)
+    flooded = ground.then(mud, (gone, ground.fixed(mud=0.2, dry_grass=0.8)))
+    found = patch(ground, flooded, 1, transition, until=AUTUMN)
+    assert found.stands is stands
+    if not stands:
+        assert "汛期积水" in found.remarks[-1].zh
+    assert not patch(ground, grass, 1, transition, until=AUTUMN).stands

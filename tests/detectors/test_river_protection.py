@@ -148,6 +148,15 @@ def test_a_bar_that_a_flood_laid_is_natural_and_a_dump_on_meadow_is_not(ground: 
     assert (found.stands, found.unsure, found.change) == (True, False, None)
 
 
+def test_flats_bare_in_spring_and_green_in_summer_were_not_stripped(ground: ModuleType) -> None:
+    heap = ground.box(SHAPE, slice(16, 26), slice(32, 42))
+    bare, green = ground.fixed(chestnut_soil=0.7, dry_grass=0.3), dt.date(2025, 7, 5)
+    spring = ground.then(ground.meadow(), (dt.date(2025, 4, 1), ground.then(bare, (green, ground.meadow()))))
+    found = opinion(ground, [(channel(ground), river(ground)), (heap, spring)], heap, "滩地剥离或堆弃")
+    assert not found.stands
+    assert "与周边相当" in found.remarks[0].zh
+
+
 def narrow(ground: ModuleType) -> tuple[np.ndarray, Any]:
     """A channel of four pixels."""
     return ground.box(SHAPE, slice(0, 44), slice(20, 24)), river(ground)
