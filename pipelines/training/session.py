@@ -97,6 +97,8 @@ def run_training(
     """
     progress = progress or Silent()
     spec, where = _spec(config), _device(device)
+    if base is not None and not config.site_steps:
+        raise BadInputError("only the network of sites was to be trained, and site_steps is 0: nothing to do")
     if base is not None and NetworkSpec.from_dict(dict(base.entry.architecture)) != spec:
         raise BadInputError(f"{base.entry.file} holds another network than this configuration says: train a whole one")
     _same_run(config, folder, base)
@@ -289,9 +291,7 @@ def _draft(config: TrainConfig, scoring: Scoring, sources: Sequence[Source], com
     architecture: dict[str, Any] = json.loads(json.dumps(spec.to_dict()))
     worlds = config.simulated + config.more_simulated
     simulated = Source(name="simulated steppe", licence="Apache-2.0", what=f"{worlds} worlds of this project")
-    made_up = [simulated] if worlds else []
-    if config.site_steps and config.site_worlds:
-        made_up.append(_worked(config))
+    made_up = (*((simulated,) if worlds else ()), *_worked(config))
     return Draft(
         name="disturbance",
         file=f"disturbance-{today:%Y%m%d}.safetensors",
@@ -328,12 +328,15 @@ def _again(config: TrainConfig, base: Entry, sources: Sequence[Source], command:
         "created": today,
         "code_version": code_version(),
         "command": f"{base.command.split(_THEN)[0]}{_THEN}{command}",
-        "training_data": tuple(dict.fromkeys((*base.training_data, *sources, _worked(config)))),
-        "metrics": tuple(metric for metric in base.metrics if not metric.set.startswith("sites:")),
+        "training_data": tuple(dict.fromkeys((*base.training_data, *sources, *_worked(config)))),
+        # what was measured of leads was measured of the network that is replaced
+        "metrics": tuple(one for one in base.metrics if not (one.set.startswith("sites:") or "leads" in one.measure)),
     }
     return Draft.model_validate(said)
 
 
-def _worked(config: TrainConfig) -> Source:
+def _worked(config: TrainConfig) -> tuple[Source, ...]:
+    """The worlds that sites are learned on, if there are any."""
     what = f"{config.site_worlds} worlds of several years, for the network of sites"
-    return Source(name="simulated steppe, worked on", licence="Apache-2.0", what=what)
+    asked = config.site_steps and config.site_worlds
+    return (Source(name="simulated steppe, worked on", licence="Apache-2.0", what=what),) if asked else ()

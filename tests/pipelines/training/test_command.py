@@ -158,9 +158,17 @@ def test_sites_are_learned_after_the_score_and_again_without_it(
     assert not np.array_equal(whole[name], whole[f"site.{name}"])
     assert "<polyline" in (tmp_path / "whole" / "sites" / "curves.html").read_text(encoding="utf-8")
 
+    manifest = own_home / "weights" / "manifest.json"
+    held = json.loads(manifest.read_text())
+    claim = {"set": "frozen", "measure": "precision of leads", "value": 0.9, "command": "weixun evaluate"}
+    held["entries"][0]["metrics"].append(claim)
+    manifest.write_text(json.dumps(held))
     code, printed, told = ask(*run, "--out", tmp_path / "again", "--sites-only", "--seed", 5)
     assert code == 0, told
     second = json.loads(printed)
+    assert claim not in second["metrics"]  # it was measured of the network that was replaced
+    assert {metric["set"] for metric in second["metrics"]} == {metric["set"] for metric in first["metrics"]}
+    assert not any("0 worlds" in source["what"] for source in second["training_data"])
     assert second["command"].startswith(f"{first['command']}; then weixun train --archive archive --sites-only")
     for kept in ("thresholds", "calibration", "architecture"):
         assert second[kept] == first[kept]
@@ -175,10 +183,13 @@ def test_sites_are_learned_after_the_score_and_again_without_it(
     assert "another configuration" in told
 
 
-def test_sites_of_another_network_are_refused(
-    ask: Ask, tmp_path: Path, little: Path, make_archive: Callable[[int], Path]
+def test_sites_of_another_network_and_no_sites_at_all_are_refused(
+    ask: Ask, tmp_path: Path, make_archive: Callable[[int], Path]
 ) -> None:
-    code, _, told = ask("--archive", make_archive(2), "--out", tmp_path / "run", "--config", little, "--sites-only")
-    assert code == 2
-    assert "another network than this configuration says" in told
-    assert not (tmp_path / "run").exists()
+    run = ("--archive", make_archive(2), "--out", tmp_path / "run", "--config", tmp_path / "sites.json", "--sites-only")
+    for steps, why in ((2, "another network than this configuration says"), (0, "site_steps is 0")):
+        (tmp_path / "sites.json").write_text(json.dumps(LITTLE | {"site_steps": steps}))
+        code, _, told = ask(*run)
+        assert code == 2
+        assert why in told
+        assert not (tmp_path / "run").exists()
