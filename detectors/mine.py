@@ -40,6 +40,8 @@ def judge(series: PatchSeries) -> Opinion:
     if series.transition in (WORKED_ON, DUG_UP):
         if median_level(series, "mndwi", since(series, series.first_seen)) > WET:
             return flooded(series)  # muddy water passes for bare ground
+        if (why := burnt(series)) is not None:
+            return Opinion(False, (why,))  # as dry grass does, and then it burns
         level = median_level(
             series, "mndwi", until(series, series.last_before) & within(series, Season((5, 1), (10, 10)))
         )

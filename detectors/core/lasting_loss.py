@@ -60,6 +60,10 @@ CHARRED_NDTI, CHARRED_NBR = 0.025, 0.08
 """Ground that is so dark in both is char with less ash on it, up to so much above the line of soil and grass. Of the
 recorded works of five development worlds none is."""
 
+BLACKENED = 0.5
+"""Where swir16 is missing there is no NDTI, and char has to be so much darker in the near infrared; coal is as dark, and
+lies above the line of soil and grass."""
+
 NARROW_M, LONG_M = 45.0, 250.0
 OLD, OLD_SHARE = 0.12, 0.25
 """Share of the ring's cover that a strip of old lacked before, and what part that is of what it lacks now at least:
@@ -207,9 +211,17 @@ def burnt(series: PatchSeries) -> Remark | None:
     below = below[np.isfinite(below)]
     dark = _factor(series, "brightness", after)
     dark_nir = _factor(series, "nir", after)
-    if not straw.size or not below.size or not (dark < DARK and dark_nir < DARK_NIR):
+    if not below.size or not (dark < DARK and dark_nir < DARK_NIR):
         return None
-    value, line = float(np.median(straw)), float(np.median(below))
+    line = float(np.median(below))
+    if not straw.size:
+        if not (dark_nir < BLACKENED and line < CHAR_NBR):
+            return None
+        return Remark(
+            f"过火迹象：亮度为周边的{dark:.0%}，近红外为周边的{dark_nir:.0%}",
+            f"char: as bright as {dark:.0%} of its surroundings, near infrared {dark_nir:.0%}",
+        )
+    value = float(np.median(straw))
     if not (value < CHAR_NDTI and line < CHAR_NBR) and not (value < CHARRED_NDTI and line < CHARRED_NBR):
         return None
     return Remark(

@@ -71,6 +71,26 @@ def test_hay_and_fire_are_no_mine(ground: ModuleType, seed: int) -> None:
 
 
 @SEEDS
+@pytest.mark.parametrize("without", ["", "swir16"])
+@pytest.mark.parametrize(("mix", "stands"), [({"char": 0.9, "chestnut_soil": 0.1}, False), ({"coal": 1.0}, True)])
+def test_dry_grass_that_passed_for_bare_ground_and_burnt_is_no_mine(
+    ground: ModuleType, seed: int, without: str, mix: dict[str, float], stands: bool
+) -> None:
+    around, inside = ground.grass(0.6), ground.middle(SHAPE, 10, 12)
+    was = ground.fixed(dry_grass=0.7, chestnut_soil=0.3)
+    canvas = ground.Canvas(around, [(inside, ground.then(was, (DONE, ground.fixed(**mix))))], SHAPE)
+    made = ground.series(
+        canvas, inside, ground.dates(range(2022, 2025), (5, 16), (9, 30), 12), ground.Weather(seed), last_before=BEFORE,
+        first_seen=SEEN, transition=WORKED_ON,
+    )  # fmt: skip
+    if without:
+        made.values[:, made.bands.index(without)] = np.nan
+    found = judge(made)
+    assert found.stands is stands
+    assert stands or "过火" in found.remarks[0].zh
+
+
+@SEEDS
 def test_pit_water_is_no_new_ground(ground: ModuleType, seed: int) -> None:
     water = ground.fixed(turbid_water=0.8, clear_water=0.2)
     found = patch(ground, water, seed, TO_WATER, was=ground.fixed(rock=0.6, coal=0.4))
