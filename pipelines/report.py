@@ -14,6 +14,7 @@ from pipelines.block import BlockResult
 from pipelines.dating import Dating
 from pipelines.judged import Account, Dated, judged
 from pipelines.law import Law
+from pipelines.lines import one_lead_a_line
 from pipelines.outputs import Outputs
 from pipelines.ownground import by_its_look, on_own_ground
 from pipelines.past import Past
@@ -56,7 +57,8 @@ def leads_of(
     standing = judged(past, pairs, grounds, plan.gsd_m, account, progress, workers)
     surveys = _held(surveys, lambda some: judged(past, some, grounds, plan.gsd_m, account, progress, workers))
     sites = watched(past, plan, law, after, grounds, account, progress, workers)
-    whole = one_lead_a_site(one_patch_a_site(standing, surveys, account), sites, account)
+    patches = one_patch_a_site(one_lead_a_line(standing, account), surveys, account)
+    whole = one_lead_a_site(patches, sites, account)
     found = [_finding(one, law) for one in whole]
     named = assign_ids(found)
     where = places([lead.finding.patch.geometry for lead in named], law.layers)

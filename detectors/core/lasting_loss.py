@@ -61,8 +61,8 @@ CHARRED_NDTI, CHARRED_NBR = 0.025, 0.08
 recorded works of five development worlds none is."""
 
 BLACKENED = 0.5
-"""Where swir16 is missing there is no NDTI, and char has to be so much darker in the near infrared; coal is as dark, and
-lies above the line of soil and grass."""
+"""Without swir16 there is no NDTI, and char has to be so much darker in the near infrared; coal is as dark, and lies
+above the line of soil and grass."""
 
 NARROW_M, LONG_M = 45.0, 250.0
 OLD, OLD_SHARE = 0.12, 0.25
