@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from detectors.core import open_water
 from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Survey
 from detectors.core.lasting_loss import burnt, harvested
@@ -219,7 +220,7 @@ def _told(change: SoilChange) -> Remark:
 
 def _ponding(series: PatchSeries) -> Opinion | None:
     """Dropped where water stands only in the rains; a pond that was dug shows in spring and autumn as well."""
-    water = series.level("mndwi", series.inside)
+    water = open_water.level(series, series.inside)
     after = since(series, series.first_seen) & np.isfinite(water)
     drowned = _drowned(series, water)
     if drowned is not None:

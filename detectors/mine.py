@@ -4,11 +4,13 @@ import datetime as dt
 import math
 from dataclasses import replace
 
+from detectors.core import open_water
+from detectors.core.arrays import BoolArray
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Watch
 from detectors.core.lasting_loss import burnt, harvested, lasting, mown
-from detectors.core.open_water import wet
 from detectors.core.papers import accepted, day_of, looked_at
 from detectors.core.pits import RAINS, WET, dried, flooded, ploughed, reshaped
+from detectors.core.plant_cover import median_of
 from detectors.core.recovery import Duty, still_open
 from detectors.core.river_channel import by_itself
 from detectors.core.timelogic import (
@@ -33,23 +35,20 @@ CLOSED = ("closed", "cancelled", "expired")
 
 def judge(series: PatchSeries) -> Opinion:
     """Holds a patch against pit water, drying tailings, reshaping that restores, hay, fire and drought; two summers."""
-    if series.transition == TO_WATER:
-        return flooded(series)
     if series.transition == FROM_WATER:
         return dried(series)
-    if series.transition in (WORKED_ON, DUG_UP):
-        if median_level(series, "mndwi", since(series, series.first_seen)) > WET:
-            return flooded(series)  # muddy water passes for bare ground
-        if (why := burnt(series)) is not None:
-            return Opinion(False, (why,))  # as dry grass does, and then it burns
-        level = median_level(
-            series, "mndwi", until(series, series.last_before) & within(series, Season((5, 1), (10, 10)))
-        )
-        return dried(series) if level > WET else reshaped(series)
-    if median_level(series, "mndwi", since(series, series.first_seen) & within(series, RAINS)) > WET:
+    was_bare, after = series.transition in (WORKED_ON, DUG_UP), since(series, series.first_seen)
+    # muddy water passes for bare ground; on what was stripped it may also stand in the rains alone
+    if series.transition == TO_WATER or _wet(series, after if was_bare else after & within(series, RAINS)):
         return flooded(series)
+    if was_bare:
+        if (why := burnt(series)) is not None:
+            return Opinion(False, (why,))  # dry grass passes for bare ground, and burns
+        open_season = within(series, Season((5, 1), (10, 10)))
+        pond = _wet(series, until(series, series.last_before) & open_season)
+        return dried(series) if pond else reshaped(series)
     mays = barest(series, MAY, since(series, series.first_seen))
-    water = wet(series)
+    water = open_water.wet(series)
     for why in (
         by_itself(series, water),
         burnt(series),
@@ -63,6 +62,10 @@ def judge(series: PatchSeries) -> Opinion:
         return replace(found, stands=False, remarks=(*found.remarks, weeds))
     field = ploughed(series) if found.stands else None
     return found if field is None else replace(found, stands=False, remarks=(*found.remarks, field))
+
+
+def _wet(series: PatchSeries, looks: BoolArray) -> bool:
+    return median_of(open_water.level(series, series.inside), looks) > WET
 
 
 def _grown_over(series: PatchSeries) -> Remark | None:

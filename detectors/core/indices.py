@@ -37,6 +37,7 @@ INDICES: dict[str, tuple[tuple[str, ...], Callable[..., FloatArray]]] = {
     "ndmi": (("nir", "swir16"), _ratio),  # Gao 1996
     "nbr": (("nir", "swir22"), _ratio),  # Key & Benson 2006
     "mndwi": (("green", "swir16"), _ratio),  # Xu 2006
+    "ndwi": (("green", "nir"), _ratio),  # McFeeters 1996
     "bsi": (("blue", "red", "nir", "swir16"), _bsi),  # Rikimaru et al. 2002
     "fai": (("red", "nir", "swir16"), _fai),  # Hu 2009, floating algae: nir above the line from red to swir16
     "brightness": (("green", "red"), _brightness),  # Escadafal 1989

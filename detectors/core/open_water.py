@@ -48,6 +48,12 @@ def wet(series: PatchSeries | Years) -> FloatArray:
     return np.where(np.isfinite(index), water, np.nan).astype(np.float32)
 
 
+def level(series: PatchSeries, where: BoolArray) -> FloatArray:
+    """(T,) water index of a place, above 0 under water: MNDWI, or NDWI on looks without SWIR; NaN = not observed."""
+    index = series.level("mndwi", where)
+    return np.where(np.isfinite(index), index, series.level("ndwi", where)).astype(np.float32)
+
+
 def is_dn(series: PatchSeries | Years) -> bool:
     """Whether the values are digital numbers: thresholds on reflectance mean nothing then."""
     seen = series.values[np.isfinite(series.values)]

@@ -37,7 +37,7 @@ ODD = 0.1
 RAINS = Season((7, 1), (8, 31))
 
 WET = 0.0
-"""MNDWI of mud and shallow water, which the surface may have been taken for bare ground."""
+"""MNDWI (NDWI without SWIR) of mud and shallow water, which the surface may have been taken for bare ground."""
 
 
 def ploughed(series: PatchSeries) -> Remark | None:
@@ -94,7 +94,7 @@ def _of_a_river(series: PatchSeries) -> Remark | None:
 
 def ponding(series: PatchSeries) -> Remark | None:
     """A sentence where no look since outside the rains showed the water; None where one did."""
-    water = series.level("mndwi", series.inside)
+    water = open_water.level(series, series.inside)
     rains = np.array([RAINS.holds(day) for day in series.days], np.bool_)
     dry_season = since(series, series.first_seen) & np.isfinite(water) & ~rains
     if not dry_season.any():
@@ -109,7 +109,7 @@ def ponding(series: PatchSeries) -> Remark | None:
 
 def dried(series: PatchSeries) -> Opinion:
     """A pond that falls dry, inside a mine or as it did before, is no new ground either."""
-    water = series.level("mndwi", series.inside)
+    water = open_water.level(series, series.inside)
     before = until(series, series.last_before) & np.isfinite(water) & within(series, Season((5, 1), (10, 10)))
     dry_before = float((water[before] < 0).mean()) if before.any() else math.nan
     ring = median_level(series, "ndvi", until(series, series.last_before) & within(series, SUMMER), beside(series))

@@ -26,6 +26,7 @@ GRASS, SOIL, WATER, CHAR = (
         ("ndmi", GRASS, SOIL),
         ("nbr", GRASS, CHAR),
         ("mndwi", WATER, SOIL),
+        ("ndwi", WATER, SOIL),
         ("bsi", SOIL, GRASS),
         ("fai", GRASS, WATER),
         ("brightness", SOIL, GRASS),
