@@ -39,7 +39,8 @@ def lacking_by_year(years: Years) -> FloatArray:
 def _bare(years: Years, lacking: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(Y, H, W) how bare each May was, 0–1, and (H, W) how far the newest alone tells ploughing; NaN = not observed.
 
-    Dry litter is straw and not soil, and char is neither; without SWIR neither can be told and the lack alone counts.
+    Dry litter is straw and not soil, and char is neither. Without SWIR neither can be told: the lack alone counts, and
+    one May alone tells nothing.
     """
     one, other = years.band("swir16"), years.band("swir22")
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -50,7 +51,8 @@ def _bare(years: Years, lacking: FloatArray) -> tuple[FloatArray, FloatArray]:
         off = char | (straw >= LITTER)
     seen = np.isfinite(lacking)
     bare, sure = (np.where(seen, np.where(off, 0, ramp(lacking, *span)), np.nan) for span in (BARE_SHARE, SURE_SHARE))
-    return np.asarray(bare, np.float32), np.asarray(sure[-1], np.float32)
+    alone = np.where(np.isfinite(straw[-1]) | ~seen[-1], sure[-1], 0)
+    return np.asarray(bare, np.float32), np.asarray(alone, np.float32)
 
 
 def may_bare(years: Years) -> FloatArray:

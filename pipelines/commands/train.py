@@ -39,7 +39,7 @@ def train_command(
     sites_only: Annotated[
         bool, typer.Option("--sites-only", help="Keep the score; train the network that patches are made of.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.", min=0, max=999)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int, typer.Option(help="Processes that plant.", min=1, max=64)] = 2,
     source: Annotated[

@@ -14,7 +14,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of planting, crops and initial weights")
+    seed: int = Field(default=0, ge=0, le=999, description="seed of planting, worlds, crops and initial weights")
     keep_out: int = Field(default=7, ge=2, description="one place in so many is kept out of training, to measure on")
     variants: int = Field(default=480, ge=1, le=100_000, description="planted variants of real backgrounds")
     painted: int = Field(default=640, ge=0, le=100_000, description="variants beside them, as `painting` says")

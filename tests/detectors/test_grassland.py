@@ -261,11 +261,15 @@ YEARS = (2021, 2022, 2023, 2024)
 SURVEY = DETECTOR.surveys[0]
 
 
-def scored(ground: ModuleType, then: Any, seed: int, **weather: Any) -> tuple[Any, Any]:
+def scored(
+    ground: ModuleType, then: Any, seed: int, *, without: tuple[str, ...] = (), **weather: Any
+) -> tuple[Any, Any]:
     """Score inside 20 × 20 px, and of all the rest."""
     mask = ground.middle(WIDE, 20, 20)
     canvas = ground.Canvas(ground.grass(0.7), [(mask, then)], shape=WIDE)
     made = ground.years(canvas, MAY, YEARS, ground.Weather(seed, **weather), choose=SURVEY.choose)
+    for band in without:
+        made.values[:, made.bands.index(band)] = np.nan
     score = SURVEY.score(made)
     core = ground.middle(WIDE, 16, 16)
     return score[core & np.isfinite(score)], score[~ground.middle(WIDE, 26, 26) & np.isfinite(score)]
@@ -281,6 +285,17 @@ def test_ploughing_that_is_green_in_july_shows_in_may_and_more_when_repeated(
     assert inside.size > 100
     assert np.median(inside) > least
     assert (rest > 0.4).mean() < 0.002
+
+
+@SEEDS
+def test_without_swir_one_may_tells_nothing_and_two_do(ground: ModuleType, seed: int) -> None:
+    """Char and dry grass lack as much green as soil does."""
+    swir = ("swir16", "swir22")
+    for since, seen in ((2024, False), (2023, True)):
+        then = ground.then(ground.grass(0.7), (dt.date(since, 4, 20), ground.field_of(ground.OATS)))
+        inside, _ = scored(ground, then, seed, without=swir)
+        assert (np.median(inside) > 0.7) == seen
+        assert seen or inside.max() < 0.4
 
 
 @SEEDS

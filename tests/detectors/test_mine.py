@@ -27,8 +27,8 @@ DONE, AUTUMN = dt.date(2024, 4, 15), dt.date(2024, 9, 30)
 
 def patch(
     ground: ModuleType, now: Any, seed: int, transition: int, *, was: Any = None, around: Any = None,
-    parts: tuple[Any, ...] = (), until: dt.date = dt.date(2024, 8, 10), before: dt.date = BEFORE, without: tuple[str, ...] = (),
-    **weather: Any,
+    parts: tuple[Any, ...] = (), until: dt.date = dt.date(2024, 8, 10), before: dt.date = BEFORE,
+    without: tuple[str, ...] = (), **weather: Any,
 ) -> Opinion:  # fmt: skip
     """A patch first seen in July 2024, with looks from May to September of three years."""
     steppe, inside = around or ground.grass(0.7), ground.middle(SHAPE, 10, 12)

@@ -21,6 +21,7 @@ def test_the_file_is_read_and_what_is_given_wins(tmp_path: Path) -> None:
     [
         ('{"stepz": 7}', "stepz"),
         ('{"steps": 0}', "steps"),
+        ('{"seed": 1000}', "seed"),
         ('{"variant": {"plant": {"median": 1}}}', r"variant\.plant\.median"),
         ('{"depth": 3}', "decoder_channels"),
         ('{"variant": {"no_swir": 1.0}}', "no_swir22"),
