@@ -33,7 +33,7 @@ class TrainConfig(BaseModel):
     site_kept: int = Field(default=12, ge=0, le=900, description="further such worlds, to say how sure a site is")
     site_pairs: int = Field(default=4, ge=1, le=10, description="pairs of days of each")
     site_steps: int = Field(
-        default=4000, ge=0, description="steps of the network that patches are made of, from the trained one; 0 = none"
+        default=2000, ge=0, description="steps of the network that patches are made of, from the trained one; 0 = none"
     )
     site_rate: float = Field(default=1e-3, gt=0, description="its highest learning rate")
     batch: int = Field(default=16, ge=1, le=1024, description="crops of 128² in a step")
