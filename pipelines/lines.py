@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
-from aoi.area import geodesic_area_m2
-from aoi.features import polygonal
 from aoi.grid import to_crs, zone_of
-from leads.area import lead_interval
-from leads.model import Patch
 from pipelines.dating import Sighting
 from pipelines.judged import Account, Dated
+from pipelines.samesite import united
 
 SLENDER = 3.0
 """So many times as long as wide, a piece has a direction."""
@@ -48,7 +45,7 @@ class _Piece:
 def one_lead_a_line(found: Sequence[Dated], account: Account) -> list[Dated]:
     """Patches of one model that go on in one direction over a short gap, united with the ground between.
 
-    Score, name and opinion are those of the largest piece; the days those of all.
+    Name and opinion are those of the largest piece, score and days those of all.
 
     Args:
         found: patches that stand.
@@ -135,28 +132,11 @@ def _largest_first(one: Dated) -> tuple[float, ...]:
 
 
 def _line(parts: Sequence[Dated], strips: Sequence[BaseGeometry]) -> Dated:
-    largest = parts[0]
-    geometry = polygonal(shapely.union_all([*(one.patch.geometry for one in parts), *strips]))
-    return replace(largest, patch=_united([one.patch for one in parts], geometry), sighting=_seen(parts))
-
-
-def _united(patches: Sequence[Patch], geometry: BaseGeometry) -> Patch:
-    areas = [patch.area_m2 for patch in patches]
-    mean = round(float(np.average([patch.score_mean for patch in patches], weights=areas)), 6)
-    gsd_m = max(patch.gsd_m for patch in patches)
-    low, high = lead_interval(geometry, gsd_m, mean)
-    return replace(
-        patches[0],
-        geometry=geometry,
-        score_max=max(patch.score_max for patch in patches),
-        score_mean=mean,
-        area_m2=geodesic_area_m2(geometry),
-        area_low_m2=low,
-        area_high_m2=high,
-        gsd_m=gsd_m,
-        clipped=any(patch.clipped for patch in patches),
-        cut=None,
-    )
+    largest, *others = (one.patch for one in parts)
+    areas, scores = zip(*((one.patch.area_m2, one.patch.score_mean) for one in parts), strict=True)
+    mean, most = round(float(np.average(scores, weights=areas)), 6), max(one.patch.score_max for one in parts)
+    patch = united(replace(largest, score_mean=mean, score_max=most), others, strips)
+    return replace(parts[0], patch=patch, sighting=_seen(parts))
 
 
 def _seen(parts: Sequence[Dated]) -> Sighting:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import reduce
 
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from aoi.area import geodesic_area_m2
 from aoi.features import polygonal
@@ -67,7 +68,7 @@ def _joined(one: Dated, other: Dated) -> Dated:
     remarks = dict.fromkeys((*own.remarks, _beside(other), *told.remarks))
     opinion = replace(own, remarks=tuple(remarks), measures={**told.measures, **own.measures})
     origin = "+".join(dict.fromkeys((*one.origin.split("+"), *other.origin.split("+"))))
-    return replace(one, patch=_united(one.patch, other.patch), opinion=opinion, origin=origin)
+    return replace(one, patch=united(one.patch, [other.patch]), opinion=opinion, origin=origin)
 
 
 def _remarked(one: Dated, survey: Dated) -> Dated:
@@ -129,7 +130,7 @@ def _with(site: Dated, other: Dated, account: Account) -> Dated:
     measures = {**{f"{label}.{name}": value for name, value in told.measures.items()}, **own.measures}
     opinion = replace(own, remarks=tuple(remarks), measures=measures)
     return replace(
-        site, patch=_united(site.patch, other.patch), opinion=opinion, origin=f"{site.origin}+{other.origin}"
+        site, patch=united(site.patch, [other.patch]), opinion=opinion, origin=f"{site.origin}+{other.origin}"
     )
 
 
@@ -152,9 +153,16 @@ def _beside(one: Dated) -> Remark:
     )
 
 
-def _united(one: Patch, other: Patch) -> Patch:
-    geometry = polygonal(shapely.union(one.geometry, other.geometry))
-    gsd_m = max(one.gsd_m, other.gsd_m)
+def united(one: Patch, others: Sequence[Patch], between: Sequence[BaseGeometry] = ()) -> Patch:
+    """A patch with the ground of others, its own in all else.
+
+    Args:
+        one: gives name and score.
+        others: taken in.
+        between: further ground of it, EPSG:4326.
+    """
+    geometry = polygonal(shapely.union_all([one.geometry, *(other.geometry for other in others), *between]))
+    gsd_m = max(patch.gsd_m for patch in (one, *others))
     low, high = lead_interval(geometry, gsd_m, one.score_mean)
     return replace(
         one,
@@ -163,6 +171,6 @@ def _united(one: Patch, other: Patch) -> Patch:
         area_low_m2=low,
         area_high_m2=high,
         gsd_m=gsd_m,
-        clipped=one.clipped or other.clipped,
+        clipped=any(patch.clipped for patch in (one, *others)),
         cut=None,
     )
