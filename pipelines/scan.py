@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from threadpoolctl import threadpool_limits
-
 from aoi.cells import Cell
 from aoi.classification import Classification
 from aoi.grid import Block
@@ -42,6 +40,7 @@ from pipelines.report import FoundLead, leads_of
 from pipelines.request import ScanRequest
 from pipelines.run import Failed, FittedNormals, Run, asked_of, code_version, detector_record, hashes, scene_record
 from pipelines.survey import survey_tasks
+from pipelines.working import working_blocks
 
 BlockWork = Callable[[Block], BlockResult]
 RunBlocks = Callable[[BlockWork, Sequence[Block], Step], Iterator[BlockResult | Failed]]
@@ -119,9 +118,11 @@ def scanned(
     detectors = detectors_for(request.detectors, request.method, home())
     law = law_of(request, home())
     detectors, idle = fit_to_run(detectors, law)
-    # Blocks and cells share the cores already; and one thread gives the same normals on every machine.
-    one_thread = threadpool_limits(limits=1, user_api="blas")
-    with one_thread, staged_folder(request.out) as folder, tempfile.TemporaryDirectory(prefix="weixun-") as scratch:
+    with (
+        working_blocks(),
+        staged_folder(request.out) as folder,
+        tempfile.TemporaryDirectory(prefix="weixun-") as scratch,
+    ):
         plan = plan_scan(request, detectors, reader)
         clock.lap("plan")
         brought = bring(plan, request.source, progress)

@@ -35,7 +35,7 @@ RIDGE = 1e-3
 _CHUNK = 1 << 14
 """Pixels per matrix product of a fit: keeps memory flat. Sums depend on it, by their last bits."""
 
-_CHUNK_APPLIED = 1 << 12
+_CHUNK_APPLIED = 1 << 10
 """Likewise where a fit is applied, each pixel by itself: what a chunk needs stays near the processor."""
 
 
@@ -62,6 +62,11 @@ class Codebook:
 
     offsets: FloatArray
     """(`CODES`,)."""
+
+    @property
+    def weights(self) -> FloatArray:
+        """(`CODES`, 1 + inputs) both in one, for descriptions that begin with a one."""
+        return np.ascontiguousarray(np.vstack([self.offsets, self.directions]).T)
 
 
 @dataclass(frozen=True)
@@ -108,48 +113,45 @@ def log_texture(z: FloatArray, observed: BoolArray) -> FloatArray:
 
 
 def describe(z: FloatArray, observed: BoolArray, standard: Standard) -> FloatArray:
-    """(inputs, H, W) what a pixel is regressed on: itself, its surroundings, its texture; clipped against outliers."""
+    """(1 + inputs, H, W) what a pixel is regressed on: one, itself, its surroundings, its texture; without outliers."""
     texture = (log_texture(z, observed) - standard.texture[0]) / standard.texture[1]
     bands = len(z)
-    described = np.empty((bands * (1 + len(WINDOWS_PX)) + 1, *z.shape[1:]), np.float32)
-    described[:bands] = z
+    described = np.empty((bands * (1 + len(WINDOWS_PX)) + 2, *z.shape[1:]), np.float32)
+    described[0] = 1
+    described[1 : 1 + bands] = z
     for number, size in enumerate(WINDOWS_PX, start=1):
-        np.multiply(box_mean(z, observed, size), np.float32(0.7), out=described[number * bands : (number + 1) * bands])
+        part = described[1 + number * bands : 1 + (number + 1) * bands]
+        np.multiply(box_mean(z, observed, size), np.float32(0.7), out=part)
     described[-1] = texture
     return np.clip(described, -5, 5, out=described)
 
 
-def _features(inputs: FloatArray, book: Codebook) -> FloatArray:
-    """(features, N) from (inputs, N): one, the inputs, the codes."""
-    count = len(inputs) + 1
-    out = np.empty((count + CODES, inputs.shape[1]), np.float32)
-    out[0] = 1
-    out[1:count] = inputs
-    codes = out[count:]
-    np.matmul(book.directions.T, inputs, out=codes)
-    codes += book.offsets[:, None]
-    np.tanh(codes, out=codes)
-    return out
+def _code(described: FloatArray, weights: FloatArray, out: FloatArray) -> None:
+    """Fills in (`CODES`, N) random features of (1 + inputs, N)."""
+    np.tanh(np.matmul(weights, described, out=out), out=out)
 
 
-def fit_regression(inputs: FloatArray, target: FloatArray, book: Codebook) -> Regression:
+def fit_regression(described: FloatArray, target: FloatArray, book: Codebook) -> Regression:
     """Regress one date on the other, robustly.
 
     Args:
-        inputs: (inputs, N) descriptions of the samples at one date.
+        described: (1 + inputs, N) descriptions of the samples at one date.
         target: (C, N) their standardised bands at the other.
         book: random features.
     """
-    count = inputs.shape[1]
+    count = described.shape[1]
+    x = np.empty((len(described) + CODES, count), np.float32)
+    x[: len(described)] = described
+    _code(described, book.weights, x[len(described) :])
     weights = np.ones(count, np.float32)
     for _ in range(4):
-        coefficients = _ridge(inputs, target, weights, book)
-        residual = target - _predict(inputs, coefficients, book)
+        coefficients = _ridge(x, target, weights)
+        residual = target - coefficients.T @ x
         distance = np.sqrt(np.square(residual).mean(axis=0))
         # Cauchy weights: real changes are among the samples and must not be learned as normal
         weights = (1 / (1 + np.square(distance / max(2 * float(np.median(distance)), 1e-6)))).astype(np.float32)
-    log_scatter = _ridge(inputs, np.log(np.abs(residual) + 0.02), np.ones(count, np.float32), book)
-    scaled = residual / _scatter(_predict(inputs, log_scatter, book))
+    log_scatter = _ridge(x, np.log(np.abs(residual) + 0.02), np.ones(count, np.float32))
+    scaled = residual / _scatter(log_scatter.T @ x)
     length = np.square(scaled).sum(axis=0)
     usual = scaled[:, length <= np.percentile(length, 92)]
     covariance = np.atleast_2d(np.cov(usual)) + 0.05 * np.eye(len(target))
@@ -157,25 +159,16 @@ def fit_regression(inputs: FloatArray, target: FloatArray, book: Codebook) -> Re
     return Regression(coefficients, log_scatter, whitening.astype(np.float32))
 
 
-def _ridge(inputs: FloatArray, target: FloatArray, weights: FloatArray, book: Codebook) -> FloatArray:
-    size = 1 + len(inputs) + CODES
-    gram: NDArray[np.floating] = RIDGE * float(weights.sum()) * np.eye(size)
-    moment: NDArray[np.floating] = np.zeros((size, len(target)))
-    for start in range(0, inputs.shape[1], _CHUNK):
+def _ridge(x: FloatArray, target: FloatArray, weights: FloatArray) -> FloatArray:
+    """(features, C) coefficients for (features, N) samples of (N,) weights."""
+    gram: NDArray[np.floating] = RIDGE * float(weights.sum()) * np.eye(len(x))
+    moment: NDArray[np.floating] = np.zeros((len(x), len(target)))
+    for start in range(0, x.shape[1], _CHUNK):
         part = slice(start, start + _CHUNK)
-        x = _features(inputs[:, part], book)
-        weighted = x * weights[part]
-        gram += weighted @ x.T
+        weighted = x[:, part] * weights[part]
+        gram += weighted @ x[:, part].T
         moment += weighted @ target[:, part].T
     return np.linalg.solve(gram, moment).astype(np.float32)
-
-
-def _predict(inputs: FloatArray, coefficients: FloatArray, book: Codebook) -> FloatArray:
-    parts = [
-        coefficients.T @ _features(inputs[:, start : start + _CHUNK], book)
-        for start in range(0, inputs.shape[1], _CHUNK)
-    ]
-    return np.concatenate(parts, axis=1)
 
 
 def _scatter(log_scatter: FloatArray) -> FloatArray:
@@ -183,14 +176,21 @@ def _scatter(log_scatter: FloatArray) -> FloatArray:
     return np.asarray(1.6 * np.exp(np.clip(log_scatter, -4, 4)), dtype=np.float32)
 
 
-def residual(inputs: FloatArray, target: FloatArray, regression: Regression, book: Codebook) -> FloatArray:
-    """(C, N) how far (C, N) targets lie off what (inputs, N) descriptions let expect, in units of usual scatter."""
-    both = np.concatenate([regression.coefficients, regression.log_scatter], axis=1)
-    out = np.empty_like(target)
-    for start in range(0, inputs.shape[1], _CHUNK_APPLIED):
+def residual(described: FloatArray, target: FloatArray, regression: Regression, book: Codebook) -> FloatArray:
+    """(C, N) how far (C, N) targets lie off what (1 + inputs, N) descriptions let expect, in units of usual scatter."""
+    both = np.concatenate([regression.coefficients, regression.log_scatter], axis=1).T
+    by_input, by_code = (np.ascontiguousarray(part) for part in np.split(both, [len(described)], axis=1))
+    weights, bands = book.weights, len(target)
+    out, codes = np.empty_like(target), np.empty((CODES, 0), np.float32)
+    for start in range(0, described.shape[1], _CHUNK_APPLIED):
         part = slice(start, start + _CHUNK_APPLIED)
-        expected, log_scatter = np.split(both.T @ _features(inputs[:, part], book), 2)
-        np.divide(target[:, part] - expected, _scatter(log_scatter), out=out[:, part])
+        x = described[:, part]
+        if codes.shape[1] != x.shape[1]:  # filled anew for every chunk
+            codes = np.empty((CODES, x.shape[1]), np.float32)
+        _code(x, weights, codes)
+        said = by_code @ codes
+        said += by_input @ x
+        np.divide(target[:, part] - said[:bands], _scatter(said[bands:]), out=out[:, part])
     return out
 
 
@@ -239,9 +239,9 @@ def measure(
     z = [standardise(*each) for each in zip(images, observed, standards, strict=True)]
     residuals, unlike = [], []
     for source, target in ((0, 1), (1, 0)):
-        inputs = describe(z[source], observed[source], standards[source])
+        described = describe(z[source], observed[source], standards[source])
         off = residual(
-            inputs.reshape(len(inputs), -1), z[target].reshape(len(z[target]), -1), regressions[source], book
+            described.reshape(len(described), -1), z[target].reshape(len(z[target]), -1), regressions[source], book
         )
         length = np.sqrt(np.square(regressions[source].whitening @ off).sum(axis=0))
         residuals.append(off.reshape(z[target].shape))

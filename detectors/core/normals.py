@@ -230,13 +230,13 @@ def _regress(
     standards: tuple[Standard, Standard],
     book: Codebook,
 ) -> tuple[Regression, Regression]:
-    inputs: tuple[list[FloatArray], list[FloatArray]] = ([], [])
+    described: tuple[list[FloatArray], list[FloatArray]] = ([], [])
     targets: tuple[list[FloatArray], list[FloatArray]] = ([], [])
     for pair, lattice in zip(chips, lattices, strict=True):
         for date in (0, 1):
             observed = anomaly.seen(pair[date])
             z = anomaly.standardise(pair[date], observed, standards[date])
-            inputs[date].append(anomaly.describe(z, observed, standards[date])[:, lattice])
+            described[date].append(anomaly.describe(z, observed, standards[date])[:, lattice])
             targets[date].append(z[:, lattice])
-    x, y = ([np.concatenate(parts, axis=1) for parts in both] for both in (inputs, targets))
+    x, y = ([np.concatenate(parts, axis=1) for parts in both] for both in (described, targets))
     return anomaly.fit_regression(x[0], y[1], book), anomaly.fit_regression(x[1], y[0], book)

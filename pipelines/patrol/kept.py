@@ -14,7 +14,6 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from aoi.cells import cells_of
 from aoi.grid import Block
@@ -35,6 +34,7 @@ from pipelines.plan import Plan, scenes_over
 from pipelines.readers import reader_of
 from pipelines.region import Lattice, Region
 from pipelines.scan import BlockWork
+from pipelines.working import working_blocks
 
 _FORMAT = "weixun-block-3"
 
@@ -219,7 +219,7 @@ def do_job(job: BlockJob) -> tuple[float, bool]:
     begun = time.perf_counter()
     made = not job.kept.has(job.key)
     if made:
-        with threadpool_limits(limits=1, user_api="blas"):
+        with working_blocks():
             reader = reader_of("training-free" if job.reader == TRAINING_FREE else "network", home())
             if reader.name != job.reader:
                 raise PipelineError(f"the weights here are {reader.name[:12]}, asked for are {job.reader[:12]}")
