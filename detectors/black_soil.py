@@ -58,6 +58,9 @@ ALIKE = 0.06
 NO_CROP = 0.6
 """Share of the crop around that must be lacking in summer."""
 
+SODDEN = -0.15
+"""MNDWI of mud, or of a crop that stands in water; dry soil lies at −0.35 and less."""
+
 STRIPPED_NAME = Remark("黑土表土剥离", "topsoil stripped")
 
 _SIX = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -248,9 +251,11 @@ def _drowned(series: PatchSeries, water: FloatArray) -> Remark | None:
     first = series.first_seen
     if first is None or series.transition == TO_WATER:
         return None
+    with np.errstate(invalid="ignore"):
+        wet = (water > 0) | (series.level("mndwi", series.inside) > SODDEN)
     rains = series.of(RAINS, first.year) & np.isfinite(water)
     other = since(series, dt.date(first.year, 1, 1)) & np.isfinite(water) & ~within(series, RAINS)
-    if not (water[rains] > 0).any() or not other.any() or (water[other] > 0).any():
+    if not wet[rains].any() or not other.any() or wet[other].any():
         return None
     return Remark(
         f"{first.year}年7—8月积水，其余{int(other.sum())}次无水：作物淹没，非剥离",

@@ -101,13 +101,14 @@ def test_harvest_leaves_straw(ground: ModuleType, seed: int) -> None:
 
 
 @SEEDS
-@pytest.mark.parametrize("flooded", [True, False])
+@pytest.mark.parametrize("water", [0.9, 0.6, 0.0])
 def test_a_field_that_drowned_in_july_is_bare_in_autumn_and_not_stripped(
-    ground: ModuleType, seed: int, flooded: bool
+    ground: ModuleType, seed: int, water: float
 ) -> None:
     bare = ground.fixed(sand=0.45, chestnut_soil=0.55)
-    water = ground.fixed(turbid_water=0.9, mud=0.1)
-    now = ground.then(water if flooded else bare, (dt.date(2024, 8, 24), bare))
+    flooded = water > 0
+    under = ground.fixed(turbid_water=water, chestnut_soil=1 - water)  # MNDWI of the lesser: -0.1
+    now = ground.then(under if flooded else bare, (dt.date(2024, 8, 24), bare))
     found = patch(
         ground, now, seed, since=dt.date(2024, 7, 3), before=dt.date(2023, 10, 20), first_seen=dt.date(2024, 10, 12),
         until=dt.date(2024, 10, 30), lost=0.0, cloud=0.0,
