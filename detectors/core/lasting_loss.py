@@ -21,6 +21,7 @@ from detectors.core.timelogic import (
     ndti,
     since,
     until,
+    within,
 )
 
 WEAK = 0.3
@@ -41,6 +42,12 @@ SWARD = 0.5, 0.15
 BACK = 0.2
 """Lacking less than this again, on the last two looks, it has recovered."""
 
+UNMOVED = 0.05
+"""Natural log by which ground that nobody touched leaves its own level beside its ring, in any band."""
+
+LEAST_SUMMERS = 2
+"""Looks of summers before that such a level is taken from."""
+
 STRAW = 0.12
 """NDTI of hay stubble and litter; bare ground stays below 0.1."""
 
@@ -59,6 +66,11 @@ DARK_NIR = 0.65
 CHARRED_NDTI, CHARRED_NBR = 0.025, 0.08
 """Ground that is so dark in both is char with less ash on it, up to so much above the line of soil and grass. Of the
 recorded works of five development worlds none is."""
+
+SOOTY_NDTI, SOOTY_NBR, SOOTY_NIR, SOOTY_SWIR = 0.05, 0.08, 0.55, 0.8
+"""Char that grows over: NDTI and height above the line of soil and grass as of ground less charred, darker in the near
+and the short-wave infrared than its ring by these factors. Chernozem that was ploughed is as dark, with an NDTI of
+0.07 and more; paler soil is brighter than grass in the short-wave infrared."""
 
 BLACKENED = 0.5
 """Without swir16 there is no NDTI, and char has to be so much darker in the near infrared; coal is as dark, and lies
@@ -135,7 +147,8 @@ def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
     found = lost(series)
     if not found.looks:
         remark = Remark("首见后无周边返青的清晰影像，未能核对", "no clear look since with its surroundings green")
-        return Opinion(True, (remark,), unsure=True)
+        ever = _beside_ring_as_ever(series)
+        return Opinion(ever is None, (remark,) if ever is None else (remark, ever), unsure=ever is None)
     measures = {
         "ndvi_gap": found.gap_after,
         "lacking": found.after,
@@ -180,6 +193,26 @@ def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
     return Opinion(True, (told,), measures=measures, unsure=found.looks < 2)
 
 
+def _beside_ring_as_ever(series: PatchSeries) -> Remark | None:
+    """A sentence where it is as bright beside its ring as in summers before, in red, near and short-wave infrared.
+
+    In a drought no ring is green. Ground that was always sparser than what lies around it is so then as well.
+    """
+    summer = within(series, SUMMER) & np.isfinite(series.level("nir", series.inside))
+    was, now = summer & until(series, series.last_before), summer & since(series, series.first_seen)
+    if series.last_before is None or not now.any() or was.sum() < LEAST_SUMMERS:
+        return None
+    moved = [_log(_factor(series, name, now)) - _log(_factor(series, name, was)) for name in ("red", "nir", "swir16")]
+    moved = [abs(one) for one in moved if math.isfinite(one)]
+    if len(moved) < 2 or max(moved) >= UNMOVED:
+        return None
+    return Remark(
+        f"红、近红外与短波红外相对周边的亮度与往年夏季相同（相差不超过{max(moved):.1%}）：原本稀疏",
+        f"as bright beside its surroundings as in summers before, within {max(moved):.1%} in red, near and short-wave "
+        "infrared: always sparse",
+    )
+
+
 def _back_now(series: PatchSeries) -> Remark | None:
     """A sentence where the newest look with the ring green shows as much cover as the ring, and no brighter ground."""
     newest = np.zeros(len(series.days), np.bool_)
@@ -222,11 +255,13 @@ def burnt(series: PatchSeries) -> Remark | None:
             f"char: as bright as {dark:.0%} of its surroundings, near infrared {dark_nir:.0%}",
         )
     value = float(np.median(straw))
-    if not (value < CHAR_NDTI and line < CHAR_NBR) and not (value < CHARRED_NDTI and line < CHARRED_NBR):
+    charred = (value < CHAR_NDTI and line < CHAR_NBR) or (value < CHARRED_NDTI and line < CHARRED_NBR)
+    sooty = value < SOOTY_NDTI and line < SOOTY_NBR and dark_nir < SOOTY_NIR
+    if not charred and not (sooty and _factor(series, "swir16", after) < SOOTY_SWIR):
         return None
     return Remark(
-        f"过火迹象：短波红外差异指数{value:+.2f}（土壤约+0.05），近红外为周边的{dark_nir:.0%}",
-        f"char: NDTI {value:+.2f} (soil is near +0.05), near infrared {dark_nir:.0%} of its surroundings",
+        f"过火迹象：短波红外差异指数{value:+.2f}（土壤0.05—0.12），近红外为周边的{dark_nir:.0%}",
+        f"char: NDTI {value:+.2f} (soil 0.05 to 0.12), near infrared {dark_nir:.0%} of its surroundings",
     )
 
 

@@ -163,6 +163,31 @@ def test_char_with_little_ash_is_char_where_it_lies_above_the_line_of_soil(groun
 
 
 @SEEDS
+@pytest.mark.parametrize(("soil", "stands"), [("char", False), ("chernozem", True)])
+def test_char_that_grows_over_is_char_and_dark_topsoil_is_not(
+    ground: ModuleType, seed: int, soil: str, stands: bool
+) -> None:
+    mixed = ground.fixed(**{soil: 0.52, "green_grass": 0.1, "chestnut_soil": 0.38})
+    then = ground.then(ground.grass(0.7), (dt.date(2024, 5, 2), mixed))
+    found = judge(patch(ground, then, seed, dt.date(2024, 6, 2), until=dt.date(2024, 8, 8)))
+    assert found.stands is stands
+    if not stands:
+        assert "过火" in found.remarks[-1].zh
+
+
+@SEEDS
+@pytest.mark.parametrize("stripped", [False, True])
+def test_in_a_drought_ground_that_was_always_sparser_is_so_then_as_well(
+    ground: ModuleType, seed: int, stripped: bool
+) -> None:
+    steppe, sparse = ground.grass(0.2), ground.grass(0.1)  # no ring of such grass is green
+    works = ground.fixed(chestnut_soil=0.45, spoil=0.35, sand=0.2)
+    then = ground.then(sparse, (dt.date(2024, 5, 2), works)) if stripped else sparse
+    made = patch(ground, then, seed, dt.date(2024, 7, 5), steppe=steppe, dry={2024: 1.0}, until=dt.date(2024, 8, 10))
+    assert judge(made).stands is stripped
+
+
+@SEEDS
 @pytest.mark.parametrize(("gone", "stands"), [(dt.date(2024, 8, 24), False), (dt.date(2024, 12, 1), True)])
 def test_rain_that_stands_in_july_is_no_pond(ground: ModuleType, seed: int, gone: dt.date, stands: bool) -> None:
     water, mud = ground.fixed(turbid_water=0.9, mud=0.1), ground.fixed(mud=0.5, dry_grass=0.5)
