@@ -59,7 +59,7 @@ NO_CROP = 0.6
 """Share of the crop around that must be lacking in summer."""
 
 SODDEN = -0.15
-"""MNDWI of mud, or of a crop that stands in water; dry soil lies at −0.35 and less."""
+"""MNDWI of mud, or of a crop that stands in water; bare dry soil lies near −0.4."""
 
 STRIPPED_NAME = Remark("黑土表土剥离", "topsoil stripped")
 
