@@ -50,6 +50,9 @@ CLEARED_NDVI = 0.5
 DIMMED = 0.9
 """A fire takes more of the near infrared than it leaves of this; slash and weeds may reflect as much as crowns."""
 
+PALED_RED, PALED_SWIR, CHARRED_MIRBI = 0.03, 0.035, 0.3
+"""Reflectance by which soil is brighter than the crowns that stood on it; rise of MIRBI where it burnt."""
+
 BACK = 0.7
 """Share of what was lost that is back again, from which it was leaves and not trees."""
 
@@ -116,7 +119,7 @@ def judge(series: PatchSeries) -> Opinion:
     found = DETECTOR.transitions[series.transition - 1] if series.transition else None
     named = found is not None and Surface.BURNT in found.after
     burnt = plant_cover.charred(series, looks, past, plant_cover.CHAR_MIRBI if named else plant_cover.SURE_MIRBI)
-    if burnt or (named and not laid_bare and not stand.nir_kept >= DIMMED):
+    if burnt or (named and not laid_bare and not stand.nir_kept >= DIMMED and not _paled(series, looks, past)):
         return Opinion(True, (_CHAR, said), FIRE, measures)
     change = _sown(series)
     if change is None and (easy := _unharmed(stand)) is not None:
@@ -195,6 +198,20 @@ def _said(stand: Stand) -> Remark:
     )
 
 
+def _paled(series: PatchSeries, looks: BoolArray, past: BoolArray) -> bool:
+    """Whether a patch became brighter in red and in SWIR as soil does under weeds, and no more like char.
+
+    Char is as dark as crowns in red, and grass that comes up through it is green: it darkens red again. MIRBI, which
+    tells char from whatever else is as bright, rises by 0.3 and more where it burnt.
+    """
+    rises = {
+        name: plant_cover.median_of(level, looks) - plant_cover.median_of(level, past)
+        for name, level in ((name, series.level(name, series.inside)) for name in ("red", "swir16", "swir22"))
+    }
+    mirbi = 10 * rises["swir22"] - 9.8 * rises["swir16"]
+    return rises["red"] > PALED_RED and rises["swir16"] > PALED_SWIR and mirbi < CHARRED_MIRBI
+
+
 def _leafy(series: PatchSeries, since: bool) -> BoolArray:
     """(T,) looks in leaf since the patch was first seen, or until the last look before."""
     first, last = series.first_seen or dt.date.max, series.last_before or dt.date.min
@@ -236,7 +253,7 @@ def _sown(series: PatchSeries) -> Remark | None:
 
 
 def creeping(years: Years) -> FloatArray:
-    """Edges that crept, from the lost share of trees in the belt along the edge of the first years."""
+    """Edges that crept: strips side by side that left the forest's colour for good, each in another year."""
     return crept(years)
 
 

@@ -50,6 +50,14 @@ def test_half_cleared_and_overgrown_ground_stands(ground: ModuleType) -> None:
     assert opinion(ground, ground.then(ground.forest(), (CHANGE, weeds))).stands
 
 
+def test_weeds_on_pale_soil_that_the_reader_calls_burnt_are_a_clearing(ground: ModuleType) -> None:
+    weeds = ground.fixed(green_grass=0.3, chestnut_soil=0.4, dry_grass=0.3)
+    found = opinion(ground, ground.then(ground.forest(), (CHANGE, weeds)), transition=BURNT)
+    assert found.stands
+    assert found.change is not None
+    assert found.change != FIRE
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_field_that_is_green_in_july_is_found_by_its_bare_may(ground: ModuleType, seed: int) -> None:
     sown = ground.then(ground.forest(), (dt.date(2024, 9, 20), ground.field_of("spring wheat")))
@@ -143,7 +151,9 @@ def test_the_season_leaves_the_leafless_months_out() -> None:
 EDGE = (64, 64)
 
 
-def edge(ground: ModuleType, steps_m: list[float], outside: Any, seed: int = 1, **weather: Any) -> np.ndarray:
+def edge(
+    ground: ModuleType, steps_m: list[float], outside: Any, seed: int = 1, swir: bool = True, **weather: Any
+) -> np.ndarray:
     """The survey's score of a forest to the left whose edge lies at column 36 in 2021 and moves so many metres."""
     (survey,) = DETECTOR.surveys
     moved = np.concatenate([[0.0], np.cumsum(steps_m)]) / 10
@@ -164,6 +174,8 @@ def edge(ground: ModuleType, steps_m: list[float], outside: Any, seed: int = 1, 
         ground.Weather(seed=seed, **weather), choose=survey.choose if survey.choose != "median" else "latest",
         ground=land, step=15,
     )  # fmt: skip
+    if not swir:
+        years.values[:, [years.bands.index(name) for name in ("swir16", "swir22")]] = np.nan
     return creeping(years)
 
 
@@ -185,6 +197,13 @@ def test_an_edge_that_stays_is_silent(ground: ModuleType, seed: int) -> None:
     score = edge(ground, [0.0] * 4, ground.rotation(plan), seed=seed, dry={2024: 1.0})
     assert np.nanmean(score >= 0.4) < 0.002
     assert np.isnan(score[:, 40:]).all()
+
+
+def test_an_edge_that_creeps_is_found_without_swir(ground: ModuleType) -> None:
+    lost = edge(ground, [10.0] * 4, ground.field_of("spring wheat"), swir=False, cloud=0.03)[4:-4, 32:36]
+    assert (lost >= 0.4).mean() > 0.6
+    still = edge(ground, [0.0] * 4, ground.field_of("spring wheat"), swir=False)
+    assert np.nanmean(still >= 0.4) < 0.002
 
 
 def test_what_came_in_one_year_is_left_to_the_pair(ground: ModuleType) -> None:
