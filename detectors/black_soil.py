@@ -167,10 +167,25 @@ def _as_its_ring(series: PatchSeries) -> bool:
     with np.errstate(invalid="ignore"):
         alike = bare_looks(series, series.inside) & (np.abs(plants - ring) < ALIKE)
     looks = np.flatnonzero(alike & since(series, series.first_seen))
-    if not looks.size:
+    if not looks.size or _bright_springs(series) >= 2:
         return False
     one, other = series.level("red", series.inside)[looks[-1]], series.level("red", series.ring)[looks[-1]]
     return bool(math.log(max(one, 1e-3) / max(other, 1e-3)) < TILLED)
+
+
+def _bright_springs(series: PatchSeries) -> int:
+    """Springs since that saw its soil brighter than the soil around, in red and in SWIR.
+
+    After harvest the same straw lies thin over all fields and hides what soil they have; neither cloud nor dry soil
+    comes back in a second spring.
+    """
+    bare = bare_looks(series, series.inside) & bare_looks(series, series.ring)
+    looks = bare & within(series, SPRING_SOIL) & since(series, series.first_seen)
+    for name, least in (("red", STRIPPED), ("swir16", TILLED)):
+        one, other = series.level(name, series.inside), series.level(name, series.ring)
+        with np.errstate(invalid="ignore"):
+            looks &= one >= math.exp(least) * other
+    return len({day.year for day, look in zip(series.days, looks, strict=True) if look})
 
 
 def _little_brighter(series: PatchSeries, change: SoilChange, told: Remark, measures: dict[str, float]) -> Opinion:
@@ -180,7 +195,8 @@ def _little_brighter(series: PatchSeries, change: SoilChange, told: Remark, meas
         same = Remark("裸土亮度与往年相当：翻耕或休耕", "as bright as its own bare soil before: tillage or fallow")
         return Opinion(False, (told, same), measures=measures)
     bare = _bare_in_july(series)
-    if bare is not None and change.most >= STRIPPED + margin and change.least >= TILLED / 2:
+    # what lies in a pit or a heap (rock, coal, wet sand) may be darker than soil in SWIR
+    if bare is not None and change.red >= STRIPPED + margin:
         return Opinion(True, (told, bare), STRIPPED_NAME, measures, unsure=not change.beside_ring)
     if measures["straightness"] < STRAIGHT:
         vague = Remark("增亮不足且边界不规则", "little brighter, and no straight edge")

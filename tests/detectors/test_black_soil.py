@@ -249,6 +249,32 @@ def test_soil_brighter_in_red_alone_is_stripped_where_nothing_grows_beside_the_c
         assert (found.stands, found.unsure, found.change) == (True, True, None)
 
 
+def test_a_pit_whose_floor_is_darker_in_swir_than_soil_stands(
+    ground: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: SoilChange(0.42, -0.1, 0.0, 2, 3, True))
+    pit = patch(ground, ground.fixed(rock=0.6, coal=0.4), 1)
+    assert (pit.stands, pit.unsure, pit.change) == (True, False, STRIPPED_NAME)
+    assert not patch(ground, ground.field_of("spring wheat", "chernozem"), 1, first_seen=dt.date(2024, 4, 26)).stands
+
+
+@pytest.mark.parametrize("springs", [1, 2])
+def test_stubble_like_that_around_hides_no_soil_that_two_springs_saw_bright(
+    ground: ModuleType, monkeypatch: pytest.MonkeyPatch, springs: int
+) -> None:
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: SoilChange(0.64, 0.3, -0.2, 3, 6, True))
+    wheat, sand = ground.field_of("spring wheat", "chernozem"), ground.fixed(sand=0.5, chestnut_soil=0.5)
+    autumn = (dt.date(2024, 9, 1), ground.fixed(chernozem=1))
+    first = 2025 - springs
+    turns = [(dt.date(year, month, 1), now) for year in (2023, 2024) for month, now in ((2, sand), (6, wheat))]
+    found = patch(
+        ground, ground.then(wheat, *[turn for turn in turns if turn[0].year >= first], autumn), 1,
+        around=ground.then(wheat, autumn), since=dt.date(first, 1, 15), first_seen=dt.date(first, 4, 20),
+        before=dt.date(2022, 10, 30), until=dt.date(2024, 10, 30), lost=0.0, cloud=0.0, rain=0.0,
+    )  # fmt: skip
+    assert found.stands is (springs == 2)
+
+
 # --- bare-soil composites --------------------------------------------------------------------------------------------
 
 WIDE = (160, 160)
