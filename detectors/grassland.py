@@ -10,9 +10,13 @@ from detectors.core.pits import ponding
 from detectors.core.ploughing import may_bare
 from detectors.core.recovery import Duty, still_open
 from detectors.core.timelogic import MAY, PADS, SUMMER, barest, green_looks, since, summers
-from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
+from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Left, Surface, Transition
 
 APPROVALS = "grassland_use_approvals"
+
+PERMITS, ALL_INSIDE = "temporary_land_permits", 0.8
+"""Use inside the outline of a temporary-land permit is what was permitted, and what was not (huts for good, ground not
+given back) is for the model of these permits. Half inside, half beyond, it is use of grassland that nobody permitted."""
 
 BARE_IN_MAY = 0.45
 """Share of the ring's cover lacking between 10 May and 15 June where the sward was turned over."""
@@ -119,8 +123,9 @@ DETECTOR = Detector(
     name_en="Grassland",
     seasons=(Season((5, 10), (9, 30)),),
     transitions=TRANSITIONS,
-    layers=("grassland", APPROVALS, "mining_rights", "land_approvals", "temporary_land_permits", "dltb"),
+    layers=("grassland", APPROVALS, "mining_rights", "land_approvals", PERMITS, "dltb"),
     ground=("grassland",),
+    leaves=(Left(PERMITS, "temporary_land", least_share=ALL_INSIDE),),
     history=History(seasons=(MAY, SUMMER, Season((8, 11), (9, 30))), years=4, most_looks=48),
     judge=judge,
     watches=(

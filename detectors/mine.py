@@ -22,13 +22,17 @@ from detectors.core.timelogic import (
     until,
     within,
 )
-from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Transition
+from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Left, Transition
 
 STRIPPED, WORKS, WORKED_ON, DUG_UP, TO_WATER, FROM_WATER = range(1, 7)
 """Places of the transitions, from 1."""
 
 GROWN_OVER = 0.4
 """Summer NDVI of ground on which too much grows for a mine; that of recorded works is 0.36 at most."""
+
+PERMITS, BESIDE_M = "temporary_land_permits", 50.0
+"""A temporary site in its term is no mine, and use beyond its outline is what its permit is held to (土地管理法 art.
+57): a patch half of which lies on such ground, or as near to it as `temporary_land` looks, is that model's."""
 
 CLOSED = ("closed", "cancelled", "expired")
 
@@ -137,7 +141,8 @@ DETECTOR = Detector(
         Transition(BARE | VEGETATION, WATER, 0.8, "采坑积水", "pit filled with water"),
         Transition(WATER, BARE | BUILT, 0.9, "水面变采场或尾矿", "water to pit or tailings"),
     ),
-    layers=("mining_rights", "land_approvals", "restoration_plans"),
+    layers=("mining_rights", "land_approvals", "restoration_plans", PERMITS),
+    leaves=(Left(PERMITS, "temporary_land", least_share=0.5, within_m=BESIDE_M),),
     history=History(seasons=(SUMMER, MAY, Season((8, 11), (10, 10))), years=3),
     judge=judge,
     watches=(

@@ -1,4 +1,4 @@
-"""Patches of the pair that lie off a model's own ground: a pit in a town is no business of the model of grassland."""
+"""Patches off a model's own ground, or on ground that it leaves to another: each model minds its own business."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.area import geodesic_area_m2
 from detectors.core.history import Opinion, PatchSeries, Remark
-from detectors.core.types import Detector
+from detectors.core.papers import handed_over
+from detectors.core.types import Detector, Left
 from pipelines.judged import Account, Dated
 from pipelines.law import Law
 
@@ -47,6 +48,47 @@ def on_own_ground(found: Sequence[Dated], law: Law, account: Account) -> list[Da
         else:
             account.drop(one.detector.id, _OFF)
     return kept
+
+
+def left_to_others(found: Sequence[Dated], law: Law, account: Account) -> list[Dated]:
+    """The patches without those on ground that their model leaves to another (`Detector.leaves`).
+
+    Args:
+        found: patches of the pair, or of surveys.
+        law: its layers.
+        account: takes what is left to another model, with its name.
+    """
+    kept = []
+    for one in found:
+        left = next((left for left in one.detector.leaves if _lies_in(one, left, law)), None)
+        if left is None:
+            kept.append(one)
+        else:
+            account.drop(one.detector.id, _left(left))
+    return kept
+
+
+def _lies_in(one: Dated, left: Left, law: Law) -> bool:
+    place, day = one.patch.geometry, one.sighting.first_seen
+    reach = _grown(place, left.within_m)
+    permits = [
+        _grown(feature.geometry, left.within_m)
+        for layer in law.layers
+        if layer.kind == left.kind
+        for feature in layer.features_in(reach)
+        if handed_over(feature.attributes, day)
+    ]
+    return bool(permits) and _share(place, [shapely.union_all(permits)]) >= left.least_share
+
+
+def _left(left: Left) -> Opinion:
+    around = f"及其周边{left.within_m:.0f}米" if left.within_m else ""
+    near = f" or within {left.within_m:.0f} m of it" if left.within_m else ""
+    why = Remark(
+        f"位于在用许可（{left.kind}）用地{around}内：由{left.to}模型判断",
+        f"on ground in use under a permit ({left.kind}){near}: left to the model {left.to}",
+    )
+    return Opinion(False, (why,))
 
 
 def by_its_look(found: Sequence[Dated], law: Law) -> list[Dated]:

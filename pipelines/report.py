@@ -16,7 +16,7 @@ from pipelines.judged import Account, Dated, judged
 from pipelines.law import Law
 from pipelines.lines import one_lead_a_line
 from pipelines.outputs import Outputs
-from pipelines.ownground import by_its_look, on_own_ground
+from pipelines.ownground import by_its_look, left_to_others, on_own_ground
 from pipelines.past import Past
 from pipelines.plan import Plan
 from pipelines.progress import Progress
@@ -49,10 +49,10 @@ def leads_of(
     dating = Dating(blocks, outputs)
     account = Account()
     every = [dated for detector in plan.detectors for dated in _dated(plan, detector, results, dating)]
-    pairs = by_its_look(on_own_ground(every, law, account), law)
+    pairs = by_its_look(left_to_others(on_own_ground(every, law, account), law, account), law)
     keys = [task.key for task in plan.surveys]
     pieces = {key: [piece for result in results for piece in result.fragments.get(key, ())] for key in keys}
-    surveys = surveyed(plan, blocks, pieces, dating, outputs)
+    surveys = left_to_others(surveyed(plan, blocks, pieces, dating, outputs), law, account)
     grounds = [one.patch.geometry for one in (*pairs, *surveys)]
     standing = judged(past, pairs, grounds, plan.gsd_m, account, progress, workers)
     surveys = _held(surveys, lambda some: judged(past, some, grounds, plan.gsd_m, account, progress, workers))

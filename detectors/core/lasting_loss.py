@@ -72,6 +72,14 @@ SOOTY_NDTI, SOOTY_NBR, SOOTY_NIR, SOOTY_SWIR = 0.05, 0.08, 0.55, 0.8
 and the short-wave infrared than its ring by these factors. Chernozem that was ploughed is as dark, with an NDTI of
 0.07 and more; paler soil is brighter than grass in the short-wave infrared."""
 
+STAINED_NDTI, STAINED_SLOPE, STAINED_LINE = 0.055, 0.2, 0.16
+STAINED, STAINED_NIR = (0.65, 0.9), (0.55, 0.75)
+"""Half-burnt grass is char, soil and the grass that was left or grows again. Plants raise NDTI, by this much and more
+for each 1 of NDVI above 0.2: ground that is greener than soil and has the NDTI of soil has char in it. Such ground kept
+between these factors of what it was itself beside its ring, in red and swir16, and in nir: the ring may be a crop, or
+half burnt as well. Of the works of four development worlds none is like that in either. Black soil laid bare has lost
+more (nir 0.42 to 0.54, or red 0.55 to 0.62), coal too (swir16 0.54 and less), and panels lie above the line."""
+
 BLACKENED = 0.5
 """Without swir16 there is no NDTI, and char has to be so much darker in the near infrared; coal is as dark, and lies
 above the line of soil and grass."""
@@ -244,24 +252,50 @@ def burnt(series: PatchSeries) -> Remark | None:
     below = below[np.isfinite(below)]
     dark = _factor(series, "brightness", after)
     dark_nir = _factor(series, "nir", after)
-    if not below.size or not (dark < DARK and dark_nir < DARK_NIR):
+    if not below.size:
         return None
     line = float(np.median(below))
     if not straw.size:
-        if not (dark_nir < BLACKENED and line < CHAR_NBR):
+        if not (dark < DARK and dark_nir < BLACKENED and line < CHAR_NBR):
             return None
         return Remark(
             f"过火迹象：亮度为周边的{dark:.0%}，近红外为周边的{dark_nir:.0%}",
             f"char: as bright as {dark:.0%} of its surroundings, near infrared {dark_nir:.0%}",
         )
     value = float(np.median(straw))
-    charred = (value < CHAR_NDTI and line < CHAR_NBR) or (value < CHARRED_NDTI and line < CHARRED_NBR)
-    sooty = value < SOOTY_NDTI and line < SOOTY_NBR and dark_nir < SOOTY_NIR
-    if not charred and not (sooty and _factor(series, "swir16", after) < SOOTY_SWIR):
+    if (dark < DARK and dark_nir < DARK_NIR) and _charred(series, value, line, dark_nir):
+        return Remark(
+            f"过火迹象：短波红外差异指数{value:+.2f}（土壤0.05—0.12），近红外为周边的{dark_nir:.0%}",
+            f"char: NDTI {value:+.2f} (soil 0.05 to 0.12), near infrared {dark_nir:.0%} of its surroundings",
+        )
+    return _stained(series, value, line)
+
+
+def _charred(series: PatchSeries, straw: float, line: float, dark_nir: float) -> bool:
+    """Whether ground that is darker than its ring is char, by its NDTI and its place beside the line of soil."""
+    if (straw < CHAR_NDTI and line < CHAR_NBR) or (straw < CHARRED_NDTI and line < CHARRED_NBR):
+        return True
+    sooty = straw < SOOTY_NDTI and line < SOOTY_NBR and dark_nir < SOOTY_NIR
+    return sooty and _factor(series, "swir16", since(series, series.first_seen)) < SOOTY_SWIR
+
+
+def _stained(series: PatchSeries, straw: float, line: float) -> Remark | None:
+    """A sentence where char is mixed with grass: greener than soil, with its NDTI, and half as dark as char is."""
+    before, after = until(series, series.last_before), since(series, series.first_seen)
+    plants = median_level(series, "ndvi", after)
+    if series.last_before is None or not (
+        straw < STAINED_NDTI + STAINED_SLOPE * (plants - 0.2) and line < STAINED_LINE
+    ):
+        return None
+    red, nir, swir = (_factor(series, name, after) / _factor(series, name, before) for name in ("red", "nir", "swir16"))
+    kept = all(STAINED[0] <= one < STAINED[1] for one in (red, swir)) and STAINED_NIR[0] <= nir < STAINED_NIR[1]
+    if not kept:
         return None
     return Remark(
-        f"过火迹象：短波红外差异指数{value:+.2f}（土壤0.05—0.12），近红外为周边的{dark_nir:.0%}",
-        f"char: NDTI {value:+.2f} (soil 0.05 to 0.12), near infrared {dark_nir:.0%} of its surroundings",
+        f"过火迹象：NDVI {plants:.2f}而短波红外差异指数仅{straw:+.2f}，较往年变暗：红{red:.0%}、近红外{nir:.0%}、"
+        f"短波红外{swir:.0%}",
+        f"char: NDTI {straw:+.2f} at an NDVI of {plants:.2f}, and darker than before beside its surroundings: red "
+        f"{red:.0%}, near infrared {nir:.0%}, short-wave infrared {swir:.0%}",
     )
 
 

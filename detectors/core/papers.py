@@ -67,3 +67,12 @@ def accepted(site: Site) -> bool:
     """Whether somebody accepted the ground as restored, by the papers of today."""
     day = day_of(site.attributes, "accepted")
     return day is not None and day <= site.today
+
+
+def handed_over(attributes: Mapping[str, str], day: dt.date) -> bool:
+    """Whether a permit's ground was its holder's on a day: approved by then, and not yet accepted as given back.
+
+    A day of approval that is not written counts as long ago: the permit is there.
+    """
+    approved, back = day_of(attributes, "approved"), day_of(attributes, "accepted")
+    return (approved is None or approved <= day) and (back is None or back > day)

@@ -144,6 +144,23 @@ TimeLogic = Callable[[Pair, Reading, FloatArray], FloatArray]
 
 
 @dataclass(frozen=True)
+class Left:
+    """Ground that one model leaves to another: what is done there is a matter of the paper that the other one holds."""
+
+    kind: str
+    """Layer of permits. A feature counts while its ground is its holder's (`papers.handed_over`)."""
+
+    to: str
+    """Id of the model that looks after it."""
+
+    least_share: float
+    """A patch of which at least so much lies there is left to it."""
+
+    within_m: float = 0.0
+    """How far around such ground still counts."""
+
+
+@dataclass(frozen=True)
 class Detector:
     """A model: what it looks for, when it may look, and what it is crossed with."""
 
@@ -166,6 +183,9 @@ class Detector:
 
     ground_within_m: float = 0.0
     """How far from such ground a patch may lie; 0 = on it."""
+
+    leaves: tuple[Left, ...] = ()
+    """Ground of other models on which its patches are none of its business."""
 
     own_by_look: Callable[[PatchSeries], Remark | None] | None = None
     """Where no layer of its ground was given: says by its past why a patch is no such ground; None where it may be."""

@@ -70,6 +70,16 @@ def test_its_own_ground_is_among_its_layers(detector: Detector) -> None:
     assert detector.ground_within_m >= 0
 
 
+@EVERY
+def test_it_leaves_ground_only_to_a_model_that_looks_after_it(detector: Detector) -> None:
+    for left in detector.leaves:
+        other = all_detectors()[left.to]
+        assert left.kind in detector.layers
+        assert left.kind in other.ground
+        assert 0 < left.least_share <= 1
+        assert 0 <= left.within_m <= other.ground_within_m
+
+
 def test_the_nine_of_the_field_are_there() -> None:
     assert {
         "black_soil", "forest_encroachment", "grassland", "hulun_lake", "land_disturbance", "mine",

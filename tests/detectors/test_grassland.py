@@ -176,6 +176,21 @@ def test_char_that_grows_over_is_char_and_dark_topsoil_is_not(
 
 
 @SEEDS
+@pytest.mark.parametrize(("soil", "stands"), [("char", False), ("chernozem", True), ("coal", True)])
+@pytest.mark.parametrize("dense", [0.35, 0.45])
+def test_half_burnt_steppe_is_greener_than_soil_with_the_swir_of_soil(
+    ground: ModuleType, seed: int, dense: float, soil: str, stands: bool
+) -> None:
+    steppe = ground.grass(dense)
+    share = 0.55 if soil == "char" else 0.85
+    then = ground.then(steppe, (dt.date(2024, 5, 2), ground.blend(steppe, share, ground.fixed(**{soil: 1.0}))))
+    made = patch(ground, then, seed, dt.date(2024, 5, 22), until=dt.date(2024, 8, 8), steppe=steppe)
+    found = judge(made)
+    assert found.stands is stands
+    assert any("过火" in remark.zh for remark in found.remarks) is not stands
+
+
+@SEEDS
 @pytest.mark.parametrize("stripped", [False, True])
 def test_in_a_drought_ground_that_was_always_sparser_is_so_then_as_well(
     ground: ModuleType, seed: int, stripped: bool

@@ -13,7 +13,7 @@ from detectors.core.registry import all_detectors
 from leads.model import Patch
 from pipelines.dating import Sighting
 from pipelines.judged import Account, Dated
-from pipelines.ownground import by_its_look, on_own_ground
+from pipelines.ownground import by_its_look, left_to_others, on_own_ground
 
 DAY = dt.date(2024, 7, 20)
 STEP = 0.001
@@ -28,9 +28,10 @@ class Given:
         self.kinds = frozenset(layer.kind for layer in layers)
 
 
-def layer(folder: Path, kind: str) -> Layer:
+def layer(folder: Path, kind: str, **fields: str) -> Layer:
     path = folder / f"{kind}.gpkg"
-    geopandas.GeoDataFrame({"id": ["1"]}, geometry=[box(119.60, 49.20, 119.61, 49.21)], crs=4326).to_file(path)
+    columns = {"id": ["1"], **{name: [value] for name, value in fields.items()}}
+    geopandas.GeoDataFrame(columns, geometry=[box(119.60, 49.20, 119.61, 49.21)], crs=4326).to_file(path)
     return Layer(kind, path, None, "simulated", kind)
 
 
@@ -75,6 +76,31 @@ def test_a_patch_off_its_models_ground_is_set_aside(
     kept = on_own_ground([patch(detector, west)], Given(layer(tmp_path, kind)), account)  # type: ignore[arg-type]
     assert bool(kept) is stays
     assert sum(one.count for reasons in account.set_aside.values() for one in reasons.values()) == (not stays)
+
+
+@pytest.mark.parametrize(
+    ("detector", "west", "fields", "stays"),
+    [
+        ("mine", 119.605, {}, False),
+        ("mine", 119.609, {}, False),  # half inside, the rest close beside it: use beyond an outline
+        ("mine", 119.611, {}, True),  # a pit of its own, 73 m off
+        ("mine", 119.605, {"approved": "2025-03-01"}, True),  # permitted only afterwards
+        ("mine", 119.605, {"approved": "2021-03-01", "accepted": "2023-09-01"}, True),  # given back before
+        ("mine", 119.605, {"approved": "2021-03-01", "accepted": "2025-09-01"}, False),
+        ("grassland", 119.605, {}, False),
+        ("grassland", 119.609, {}, True),  # half beyond: grass used without a permit
+        ("temporary_land", 119.605, {}, True),
+        ("land_disturbance", 119.605, {}, True),
+    ],
+)
+def test_ground_in_use_under_a_temporary_permit_is_left_to_its_model(
+    tmp_path: Path, detector: str, west: float, fields: dict[str, str], stays: bool
+) -> None:
+    account, given = Account(), Given(layer(tmp_path, "temporary_land_permits", **fields))
+    assert bool(left_to_others([patch(detector, west)], given, account)) is stays  # type: ignore[arg-type]
+    said = [reason for reasons in account.set_aside.values() for reason in reasons]
+    assert all("temporary_land" in reason for reason in said)
+    assert len(said) == (not stays)
 
 
 def test_beyond_its_layer_a_patch_has_to_lie_at_the_lake(tmp_path: Path) -> None:
