@@ -16,7 +16,7 @@ APPROVALS = "grassland_use_approvals"
 
 PERMITS, ALL_INSIDE = "temporary_land_permits", 0.8
 """Use inside the outline of a temporary-land permit is what was permitted, and what was not (huts for good, ground not
-given back) is for the model of these permits. Half inside, half beyond, it is use of grassland that nobody permitted."""
+given back) is for the model of these permits. Half inside, half beyond, it is use of grassland without a permit."""
 
 BARE_IN_MAY = 0.45
 """Share of the ring's cover lacking between 10 May and 15 June where the sward was turned over."""

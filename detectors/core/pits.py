@@ -7,7 +7,7 @@ import numpy as np
 from detectors.core import open_water, river_channel
 from detectors.core.history import Opinion, PatchSeries, Remark, Season
 from detectors.core.lasting_loss import lasting, lost
-from detectors.core.timelogic import GREEN_NDVI, SUMMER, beside, median_level, since, summers, until, within
+from detectors.core.timelogic import GREEN_NDVI, SUMMER, beside, brighter, median_level, since, summers, until, within
 from detectors.core.topsoil import straightness
 
 WAS_OPEN = 0.5
@@ -28,6 +28,10 @@ TILLED, STRAIGHT = 1.95, 0.8
 BLACK, SPARSE = 2.15, 0.6
 """swir16 over red of black soil, and the share of its ring's cover that ground lacks on which something grows."""
 
+NO_REDDER = 0.07
+"""Natural log by which topsoil that was only turned over may be brighter in red than its sward was, beside the ring.
+What lies under it is brighter: recorded works of soil's colour by 0.11 and more, fields by 0.06 at most."""
+
 AS_EVER = 0.08
 """Natural log by which ground may leave the range of its own looks before in red, near and short-wave infrared."""
 
@@ -41,7 +45,8 @@ WET = 0.0
 
 
 def ploughed(series: PatchSeries) -> Remark | None:
-    """A sentence where the patch is a rectangle of topsoil, or black soil with plants on it: a field."""
+    """A sentence where the patch is a rectangle of topsoil, topsoil no brighter than the sward was, or black soil with
+    plants on it: a field."""
     colour, straight = _soil_colour(series, since(series, series.first_seen)), straightness(series.inside)
     lacking = lost(series).after
     if colour >= BLACK and lacking < SPARSE:
@@ -49,6 +54,14 @@ def ploughed(series: PatchSeries) -> Remark | None:
             f"黑土（短波红外与红波段之比{colour:.2f}）上仍有植被，仅缺失周边的{lacking:.0%}：休耕或稀疏作物，非剥离",
             f"plants on black soil (swir16 over red {colour:.2f}), {lacking:.0%} of the surroundings' cover lacking: "
             "fallow or a thin crop, nothing stripped",
+        )
+    turned = brighter(series, "red", since(series, series.first_seen), until(series, series.last_before))
+    if colour >= TOPSOIL and turned < NO_REDDER:  # False where before was not seen
+        return Remark(
+            f"似耕翻：表土色（短波红外与红波段之比{colour:.2f}），红波段亮度为此前草地的{math.exp(turned):.0%}，"
+            "表土之下更亮：非采矿剥离",
+            f"ploughed by its look: topsoil (swir16 over red {colour:.2f}), in red {math.exp(turned):.0%} of the sward "
+            "before, and what lies under topsoil is brighter; no mine",
         )
     if not (colour >= TILLED and straight >= STRAIGHT):
         return None

@@ -122,6 +122,24 @@ def test_a_strip_as_a_flood_lays_it_along_a_channel_is_no_mine(ground: ModuleTyp
 
 
 @SEEDS
+@pytest.mark.parametrize(
+    ("mix", "stands"),
+    [
+        ({"tilled": 0.8, "dry_grass": 0.2}, False),
+        ({"chernozem": 0.5, "chestnut_soil": 0.5}, False),
+        ({"chestnut_soil": 0.4, "spoil": 0.4, "clay": 0.2}, True),
+        ({"coal": 0.9, "spoil": 0.1}, True),
+    ],
+)
+def test_topsoil_no_brighter_than_the_sward_was_turned_over_whatever_its_shape(
+    ground: ModuleType, seed: int, mix: dict[str, float], stands: bool
+) -> None:
+    found = patch(ground, ground.fixed(**mix), seed, STRIPPED)
+    assert found.stands is stands
+    assert stands or "耕翻" in found.remarks[-1].zh
+
+
+@SEEDS
 def test_a_crop_that_was_harvested_is_no_mine(ground: ModuleType, seed: int) -> None:
     field, inside = ground.field_of("spring wheat"), ground.middle(SHAPE, 10, 12)
     made = ground.series(
