@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from detectors.core.arrays import BoolArray
+from detectors.core.arrays import BoolArray, FloatArray
 from detectors.core.history import History, Opinion, PatchSeries, Remark, Season, Site, Watch
 from detectors.core.lasting_loss import burnt, lasting
 from detectors.core.papers import accepted, day_of, looked_at, reclaim_by
@@ -20,6 +20,11 @@ BEYOND_M = 50.0
 RISE, CONCRETE, BARE_NDVI_MOST = 0.05, 0.85, 0.25
 """Ground that was covered: rise of blue reflectance, blue over red (soil 0.55–0.75, bright roofs 0.9–1.1) and highest
 NDVI. Weathered concrete (0.76) and red or brown roofs can not be told from soil by that."""
+
+HIDDEN_LOOKS, HIDDEN, HIDDEN_BEFORE, CLEAR = 4, 0.8, 0.3, 0.8
+"""A cloud mask takes white roofs and new concrete for cloud. No cloud stands over the same spot on every day that is
+clear around it: hidden on this share of the newest year's looks, so many at least, that saw as much of the ring, and on
+no more than that of those of years before, a pixel was covered with something white."""
 
 LEAST_BUILT_M2 = 1000.0
 BUILT_WITHIN = Remark("临时用地期内建房或硬化", "built on or paved within the term")
@@ -69,7 +74,7 @@ def held(series: PatchSeries, site: Site) -> Opinion:
 
 
 def built_on(series: PatchSeries, site: Site) -> Opinion:
-    """Whether part of a site in its term was covered with roofs or concrete, as the last two looks show it.
+    """Whether part of a site in its term was covered with roofs or concrete, as the last two looks of a pixel show it.
 
     Huts of a camp look alike from above, so the lead asks for a look on the ground.
     """
@@ -77,12 +82,16 @@ def built_on(series: PatchSeries, site: Site) -> Opinion:
     blue, red, plants = (one[until_now] for one in (series.band("blue"), series.band("red"), series.index("ndvi")))
     if len(blue) < 3:
         return Opinion(False, (Remark("影像不足三期", "fewer than three looks"),), unsure=True)
+    newest = _newest_two(blue)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN: never observed
-        usual = np.nanpercentile(blue[:-2], 30, axis=0)
-        last, colour = np.min(blue[-2:], axis=0), np.min((blue / np.maximum(red, np.float32(1e-3)))[-2:], axis=0)
+        usual = np.nanpercentile(np.where(newest, np.nan, blue), 30, axis=0)
+        last = np.nanmin(np.where(newest, blue, np.nan), axis=0)
+        colour = np.nanmin(np.where(newest, blue / np.maximum(red, np.float32(1e-3)), np.nan), axis=0)
+        green = np.nanmax(np.where(newest, plants, np.nan), axis=0)
     with np.errstate(invalid="ignore"):
-        covered = (last - usual >= RISE) & (colour >= CONCRETE) & (np.max(plants[-2:], axis=0) < BARE_NDVI_MOST)
+        covered = (last - usual >= RISE) & (colour >= CONCRETE) & (green < BARE_NDVI_MOST)
+    covered |= _hidden_by_itself(series, until_now)
     ground = _blocks(covered & series.inside, LEAST_BUILT_M2 / series.pixel_m**2) & series.inside
     if not ground.any():
         seen = np.isfinite(last)[series.inside].mean() if series.inside.any() else 0.0
@@ -93,6 +102,26 @@ def built_on(series: PatchSeries, site: Site) -> Opinion:
         f"about {area:.0f} m² became roofs or concrete within the term; whether for good has to be seen on the ground",
     )
     return Opinion(True, (told,), BUILT_WITHIN, {"built_m2": area}, where=ground)
+
+
+def _newest_two(picture: FloatArray) -> BoolArray:
+    """(T, H, W) the newest two looks that saw a pixel, pixel by pixel; none of it where it was seen but once."""
+    seen = np.isfinite(picture)
+    from_the_end = np.cumsum(seen[::-1], axis=0)[::-1]
+    return np.asarray(seen & (from_the_end <= 2) & (from_the_end[:1] >= 2))
+
+
+def _hidden_by_itself(series: PatchSeries, until_now: BoolArray) -> BoolArray:
+    """(H, W) what the cloud mask hid on the days of the newest year that were clear around it, and seldom before."""
+    hidden = ~np.isfinite(series.band("blue"))
+    around = 1 - hidden[:, series.ring].mean(axis=1) if series.ring.any() else np.zeros(len(hidden))
+    clear = until_now & (around >= CLEAR)
+    years = np.array([day.year for day in series.days])
+    now = clear & (years == years[until_now].max())
+    before = clear & ~now
+    if now.sum() < HIDDEN_LOOKS or before.sum() < HIDDEN_LOOKS:
+        return np.zeros(series.inside.shape, np.bool_)
+    return np.asarray((hidden[now].mean(axis=0) >= HIDDEN) & (hidden[before].mean(axis=0) <= HIDDEN_BEFORE))
 
 
 def _blocks(mask: BoolArray, least_px: float) -> BoolArray:

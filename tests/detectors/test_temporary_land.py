@@ -228,15 +228,44 @@ ROOFS = (slice(16, 22), slice(15, 21))
 
 def in_term(
     ground: ModuleType, now: Any, where: tuple[slice, slice] = ROOFS, since: dt.date = RAISED, site: Site | None = None,
-    seed: int = 0,
+    seed: int = 0, hidden: Callable[[dt.date], tuple[slice, slice] | None] | None = None,
 ) -> Opinion:  # fmt: skip
-    """A gravel yard in its term, and what is put on part of it."""
+    """A gravel yard in its term, and what is put on part of it; what a cloud mask hides on a day."""
     steppe, inside = ground.grass(0.7), ground.box((40, 40), *YARD)
     yard = ground.then(steppe, (STARTED, ground.fixed(gravel=0.6, chestnut_soil=0.4)))
     parts = [(inside, yard), (ground.box((40, 40), *where), ground.then(yard, (since, now)))]
     canvas = ground.Canvas(steppe, parts, shape=(40, 40))
     made = ground.series(canvas, inside, looks_of(ground, range(2022, 2025)), ground.Weather(seed, cloud=0, lost=0))
+    for look, day in enumerate(made.days):
+        if hidden is not None and (place := hidden(day)) is not None:
+            made.values[look][:, ground.box((40, 40), *place)] = np.nan
     return held(made, site or permit(**IN_TERM))
+
+
+def test_cloud_over_a_roof_on_the_last_look_does_not_hide_it(ground: ModuleType) -> None:
+    last = looks_of(ground, range(2022, 2025))[-1]
+    found = in_term(ground, ground.fixed(blue_roof=1), hidden=lambda day: ROOFS if day == last else None)
+    assert (found.stands, found.unsure) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "stands"),
+    [
+        (RAISED, dt.date(2024, 12, 31), True),
+        (dt.date(2022, 1, 1), dt.date(2024, 12, 31), False),  # white before the term too
+        (RAISED, dt.date(2024, 6, 1), False),  # cloud, on the first looks of the year
+    ],
+)
+def test_what_the_cloud_mask_hides_on_every_clear_day_is_white(
+    ground: ModuleType, since: dt.date, until: dt.date, stands: bool
+) -> None:
+    found = in_term(
+        ground, ground.fixed(gravel=0.6, chestnut_soil=0.4),
+        hidden=lambda day: ROOFS if since <= day <= until else None,
+    )  # fmt: skip
+    assert found.stands is stands
+    if stands:
+        assert found.measures["built_m2"] == 3600
 
 
 @SEEDS
