@@ -45,8 +45,7 @@ WET = 0.0
 
 
 def ploughed(series: PatchSeries) -> Remark | None:
-    """A sentence where the patch is a rectangle of topsoil, topsoil no brighter than the sward was, or black soil with
-    plants on it: a field."""
+    """A sentence where the patch is a field: topsoil turned over, a rectangle of it, or black soil with plants."""
     colour, straight = _soil_colour(series, since(series, series.first_seen)), straightness(series.inside)
     lacking = lost(series).after
     if colour >= BLACK and lacking < SPARSE:

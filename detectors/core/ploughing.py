@@ -20,8 +20,12 @@ BARE_SHARE = (0.3, 0.5)
 SURE_SHARE = (0.55, 0.75)
 """The same for a May that stands alone: a burn that greens again and dry ground lack less."""
 
-LITTER = 0.11
-"""NDTI of dry grass; tilled soil is near 0.05."""
+LITTER, SPROUTS = 0.11, 0.2
+"""NDTI of dry grass; tilled soil is near 0.05. What sprouts on it raises that by so much for each 1 of NDVI above 0.2:
+with a tenth of it green, tilled soil has 0.32 and 0.083."""
+
+SOIL_GREEN = 0.2
+"""NDVI of bare soil at most."""
 
 WAS_GRASS = 0.25
 """Less than this share was lacking in a year before."""
@@ -45,10 +49,12 @@ def _bare(years: Years, lacking: FloatArray) -> tuple[FloatArray, FloatArray]:
     one, other = years.band("swir16"), years.band("swir22")
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = (one - other) / np.maximum(one + other, np.float32(1e-3))
-        below = below_soil(years.index("nbr"), years.index("ndvi"))
+        green = years.index("ndvi")
+        below = below_soil(years.index("nbr"), green)
         straw = np.stack([smooth(look) for look in ratio])
+        sprouts = SPROUTS * np.maximum(np.stack([smooth(look) for look in green]) - SOIL_GREEN, 0)
         char = (straw < CHAR_NDTI) & np.stack([smooth(look) < CHAR_NBR for look in below])
-        off = char | (straw >= LITTER)
+        off = char | (straw >= LITTER + sprouts)
     seen = np.isfinite(lacking)
     bare, sure = (np.where(seen, np.where(off, 0, ramp(lacking, *span)), np.nan) for span in (BARE_SHARE, SURE_SHARE))
     alone = np.where(np.isfinite(straw[-1]) | ~seen[-1], sure[-1], 0)
@@ -67,7 +73,10 @@ def may_bare(years: Years) -> FloatArray:
     if not len(before):
         return np.full(newest.shape, np.nan, np.float32)
     was_seen = np.isfinite(before).any(axis=0)
-    grass = np.where(np.isfinite(lacking[:-1]), lacking[:-1] < WAS_GRASS, False).any(axis=0)
-    again = np.where(np.isfinite(before), before, 0).max(axis=0)
+    green = np.where(np.isfinite(lacking[:-1]), lacking[:-1] < WAS_GRASS, False)
+    grass = green.any(axis=0)
+    # a field is opened every year: a May that was bare before the last green one was drought, fire or grazing
+    opened = ~np.logical_or.accumulate(green[::-1], axis=0)[::-1]
+    again = np.where(np.isfinite(before) & opened, before, 0).max(axis=0)
     score = grass * np.maximum(ONCE * sure, REPEATED * newest * again)
     return np.asarray(np.where(was_seen & np.isfinite(newest), score, np.nan), np.float32)

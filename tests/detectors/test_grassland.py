@@ -328,6 +328,22 @@ def test_ploughing_that_is_green_in_july_shows_in_may_and_more_when_repeated(
 
 
 @SEEDS
+def test_stubble_and_sprouts_on_ploughed_ground_are_no_sward(ground: ModuleType, seed: int) -> None:
+    sown = ground.fixed(tilled=0.65, dry_grass=0.3, green_grass=0.05)
+    inside, rest = scored(ground, ground.then(ground.grass(0.7), (dt.date(2023, 4, 20), sown)), seed)
+    assert np.median(inside) > 0.7
+    assert (rest > 0.4).mean() < 0.002
+
+
+@SEEDS
+def test_bare_before_it_was_grass_again_is_not_ploughed_again(ground: ModuleType, seed: int) -> None:
+    bare = ground.in_years(ground.grass(0.7), (2022, 2024), ground.fixed(tilled=1))
+    assert scored(ground, bare, seed)[0].max() <= 0.63
+    twice = ground.in_years(ground.grass(0.7), (2023, 2024), ground.fixed(tilled=1))
+    assert np.median(scored(ground, twice, seed)[0]) > 0.7
+
+
+@SEEDS
 def test_without_swir_one_may_tells_nothing_and_two_do(ground: ModuleType, seed: int) -> None:
     """Char and dry grass lack as much green as soil does."""
     swir = ("swir16", "swir22")
