@@ -91,7 +91,8 @@ def built_on(series: PatchSeries, site: Site) -> Opinion:
         green = np.nanmax(np.where(newest, plants, np.nan), axis=0)
     with np.errstate(invalid="ignore"):
         covered = (last - usual >= RISE) & (colour >= CONCRETE) & (green < BARE_NDVI_MOST)
-    covered |= _hidden_by_itself(series, until_now)
+    white = _hidden_by_itself(series, until_now)
+    covered |= white
     ground = _blocks(covered & series.inside, LEAST_BUILT_M2 / series.pixel_m**2) & series.inside
     if not ground.any():
         seen = np.isfinite(last)[series.inside].mean() if series.inside.any() else 0.0
@@ -101,7 +102,16 @@ def built_on(series: PatchSeries, site: Site) -> Opinion:
         f"期内约{area:.0f}平方米变为屋面或硬化地面，是否永久性建筑须实地核实",
         f"about {area:.0f} m² became roofs or concrete within the term; whether for good has to be seen on the ground",
     )
-    return Opinion(True, (told,), BUILT_WITHIN, {"built_m2": area}, where=ground)
+    remarks = [told]
+    if (white & ground).sum() > 0.5 * ground.sum():
+        remarks.append(
+            Remark(
+                "云掩膜逐日将其误判为云（白色屋面、新浇混凝土），掩膜外扩，面积偏大",
+                "the cloud mask takes it for cloud day after day (white roofs, new concrete); masks are wider than "
+                "what they hide, so the area is too large",
+            )
+        )
+    return Opinion(True, tuple(remarks), BUILT_WITHIN, {"built_m2": area}, where=ground)
 
 
 def _newest_two(picture: FloatArray) -> BoolArray:
