@@ -24,6 +24,13 @@ OBSERVED_SHARE = 0.5
 SHOWN_SHARE = 0.5
 """… and shows it when at least this share of those reach the detector's low threshold."""
 
+SURE = 0.85
+"""A look shows a patch surely when `SHOWN_SHARE` of what it observed of it is so certain."""
+
+SURE_LOOKS, ENOUGH_LOOKS = 2, 3
+"""Works are sure on two looks at least, where there are three since they began. What deceives (char that grows over,
+bars of a river, wet ground) is likely on many looks and sure on none or one (docs/design/time-logic.md)."""
+
 EARLIEST_SHARE = 0.05
 """Before dates that hold less of a patch than this are left aside: a few odd pixels do not widen the interval."""
 
@@ -36,6 +43,8 @@ class Sighting:
     first_seen: dt.date
     dates_seen: tuple[dt.date, ...]
     looks: int
+    doubted: bool = False
+    """Looked at often enough to be sure of it, and it was not: see `SURE_LOOKS`."""
 
 
 @dataclass
@@ -45,6 +54,7 @@ class _Tally:
     pixels: int
     observed: Counter[dt.date]
     shown: Counter[dt.date]
+    sure: Counter[dt.date]
     before: list[dict[dt.date, Counter[int]]]
     """For each block, and each of its looks, the days of the before pixels that it was held against."""
 
@@ -77,8 +87,9 @@ class Dating:
 
     def sightings(self, patches: Sequence[Patch], detector: Detector) -> tuple[Sighting | None, ...]:
         """The dates of each patch; None where no look holds a pixel of it."""
-        tallies = [_Tally(0, Counter(), Counter(), []) for _ in patches]
+        tallies = [_Tally(0, Counter(), Counter(), Counter(), []) for _ in patches]
         low = round(detector.grown_to * SCORE_STEPS)
+        sure = [round(certain(detector, patch.transition) * SCORE_STEPS) for patch in patches]
         for block, indices in self.by_block(patches):
             looks = self._outputs.looks(detector.id, block)
             if looks is None:
@@ -86,7 +97,7 @@ class Dating:
             for index in indices:
                 pixels = pixels_of(block, patches[index].geometry)
                 if len(pixels):
-                    _count(tallies[index], looks.at(pixels), low)
+                    _count(tallies[index], looks.at(pixels), low, sure[index])
         return tuple(_sighting(tally) for tally in tallies)
 
 
@@ -110,13 +121,27 @@ def pixels_of(block: Block, geometry: BaseGeometry) -> NDArray[np.int32]:
     return np.asarray((down + first_row) * width + across + first_col, np.int32)
 
 
-def _count(tally: _Tally, looks: Looks, low: int) -> None:
+def certain(detector: Detector, transition: int) -> float:
+    """From what certainty on a pixel of a patch is sure; a score that is no probability is as sure as it shows it.
+
+    Args:
+        detector: whose patch it is.
+        transition: index from 1 of its kind, whose weight the odds are multiplied with; 0 = none.
+    """
+    if detector.patch_high is None:
+        return detector.grown_to
+    weight = detector.transitions[transition - 1].weight if 0 < transition <= len(detector.transitions) else 1.0
+    return min(SURE * weight / (SURE * weight + 1 - SURE), weight)
+
+
+def _count(tally: _Tally, looks: Looks, low: int, sure: int) -> None:
     tally.pixels += len(looks.pixels)
     observed = looks.scores != UNSEEN
     shown = observed & (looks.scores >= low)
     for number, day in enumerate(looks.days):
         tally.observed[day] += int(observed[number].sum())
         tally.shown[day] += int(shown[number].sum())
+        tally.sure[day] += int((observed[number] & (looks.scores[number] >= sure)).sum())
     composites = [_counted(before) for before in looks.before]
     tally.before.append({day: composites[n] for day, n in zip(looks.days, looks.held_against, strict=True)})
 
@@ -137,4 +162,7 @@ def _sighting(tally: _Tally) -> Sighting | None:
     before = tally.held_against(seen[0])
     enough = EARLIEST_SHARE * sum(before.values())
     earliest = min(day for day, count in before.items() if count >= enough)
-    return Sighting(dt.date.fromordinal(earliest), seen[0], tuple(seen), len(looks))
+    since = [day for day in looks if day >= seen[0]]
+    sure = [day for day in since if tally.sure[day] >= SHOWN_SHARE * tally.observed[day]]
+    doubted = len(since) >= ENOUGH_LOOKS and len(sure) < SURE_LOOKS
+    return Sighting(dt.date.fromordinal(earliest), seen[0], tuple(seen), len(looks), doubted)

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from detectors.core.history import Opinion, Remark
 from detectors.core.types import Detector
 from leads.banners import places
 from leads.find import finding
@@ -48,7 +49,7 @@ def leads_of(
     blocks = [result.block for result in results]
     dating = Dating(blocks, outputs)
     account = Account()
-    every = [dated for detector in plan.detectors for dated in _dated(plan, detector, results, dating)]
+    every = [dated for detector in plan.detectors for dated in _dated(plan, detector, results, dating, account)]
     pairs = by_its_look(left_to_others(on_own_ground(every, law, account), law, account), law)
     keys = [task.key for task in plan.surveys]
     pieces = {key: [piece for result in results for piece in result.fragments.get(key, ())] for key in keys}
@@ -73,17 +74,31 @@ def _held(surveys: Sequence[Dated], judge: Callable[[Sequence[Dated]], list[Date
     return [*(one for one in surveys if not one.to_judge), *(judge(asked) if asked else ())]
 
 
-def _dated(plan: Plan, detector: Detector, results: Sequence[BlockResult], dating: Dating) -> list[Dated]:
-    """The patches of one detector's pairs, with their days."""
+_DOUBTED = Opinion(
+    False,
+    (
+        Remark(
+            "首见后三次以上清晰影像中，网络有把握的不足两次（过火迹地返青、边滩、湿地面等）",
+            "of three clear looks or more since, fewer than two show it surely (char grown over, bars, wet ground)",
+        ),
+    ),
+)
+
+
+def _dated(
+    plan: Plan, detector: Detector, results: Sequence[BlockResult], dating: Dating, account: Account
+) -> list[Dated]:
+    """The patches of one detector's pairs, with their days, without those that hardly a look is sure of."""
     pieces = (fragment for result in results for fragment in result.fragments[detector.id])
     joined = join(pieces, detector, [result.block.geobox for result in results])
     patches = [patch for patch in joined if patch.geometry.intersects(plan.aoi.geometry)]
-    sightings = dating.sightings(patches, detector)
-    return [
-        Dated(detector, patch, sighting)
-        for patch, sighting in zip(patches, sightings, strict=True)
-        if sighting is not None
-    ]
+    found = []
+    for patch, sighting in zip(patches, dating.sightings(patches, detector), strict=True):
+        if sighting is not None and sighting.doubted:
+            account.drop(detector.id, _DOUBTED)
+        elif sighting is not None:
+            found.append(Dated(detector, patch, sighting))
+    return found
 
 
 def _finding(one: Dated, law: Law) -> Finding:

@@ -1,14 +1,24 @@
 """Which pixels of a block a patch holds, and what looks remember of them."""
 
 import datetime as dt
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 import shapely
 from rasterio.features import geometry_mask
 
 from aoi.grid import Block, owned, to_crs
-from pipelines.dating import pixels_of
-from pipelines.outputs import UNSEEN, Looks
+from detectors.core.history import Season
+from detectors.core.types import BARE, VEGETATION, Detector, Transition
+from leads.model import Patch
+from pipelines import report
+from pipelines.dating import _count, _sighting, _Tally, certain, pixels_of
+from pipelines.judged import Account
+from pipelines.outputs import SCORE_STEPS, UNSEEN, Looks
 
 BLOCK = Block(32650, 10.0, 50, 5460, size_px=100)
 
@@ -45,3 +55,54 @@ def test_pixels_that_looks_do_not_hold_were_not_observed() -> None:
     empty = Looks(none, np.empty((2, 0), np.uint8), looks.days, np.empty((1, 0), np.int32), (0, 0)).at(held)
     assert (empty.scores == UNSEEN).all()
     assert empty.before.shape == (1, 3)
+
+
+MODEL = Detector(
+    id="mine",
+    name_zh="矿",
+    name_en="Mine",
+    seasons=(Season((5, 1), (9, 30)),),
+    transitions=(Transition(VEGETATION, BARE, 1.0, "剥离", "stripped"), Transition(BARE, BARE, 0.8, "翻动", "moved")),
+    patch_low=0.5,
+    patch_high=0.75,
+)
+DAYS = tuple(dt.date(2025, month, 9) for month in (5, 6, 7, 8, 9))
+
+
+def _seen(*certainties: float, transition: int = 1) -> Any:
+    """The sighting of ten pixels that looks were so certain of, all of them alike."""
+    scores = np.repeat(np.round(np.array(certainties, np.float32) * SCORE_STEPS).astype(np.uint8)[:, None], 10, axis=1)
+    before = np.full((1, 10), dt.date(2024, 7, 9).toordinal(), np.int32)
+    looks = Looks(np.arange(10, dtype=np.int32), scores, DAYS[: len(scores)], before, (0,) * len(scores))
+    tally = _Tally(0, Counter(), Counter(), Counter(), [])
+    _count(tally, looks, round(0.5 * SCORE_STEPS), round(certain(MODEL, transition) * SCORE_STEPS))
+    return _sighting(tally)
+
+
+def test_what_is_likely_on_many_looks_and_sure_on_one_is_doubted_and_works_are_not() -> None:
+    assert _seen(0.8, 0.9, 0.7, 0.6).doubted
+    assert _seen(0.8, 0.8, 0.8, 0.8).doubted
+    assert not _seen(0.7, 0.95, 0.9, 0.2).doubted
+    assert not _seen(0.1, 0.95, 0.9).doubted  # begun on the second look: two since, both sure
+    assert not _seen(0.1, 0.1, 0.9, 0.6).doubted  # two looks since are too few to doubt it
+    assert _seen(0.8, 0.9, 0.7, 0.6).dates_seen == DAYS[:4]
+
+
+def test_a_kind_of_change_that_weighs_less_is_sure_from_what_its_weight_makes_of_it() -> None:
+    assert certain(MODEL, 1) == certain(MODEL, 0) == 0.85
+    assert certain(MODEL, 2) == 0.8  # no certainty is above its weight
+    assert not _seen(0.8, 0.8, 0.8, transition=2).doubted
+    assert certain(replace(MODEL, patch_low=None, patch_high=None, threshold_low=0.4), 1) == 0.4
+
+
+def test_a_doubted_patch_is_no_lead_and_the_account_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    square = shapely.box(119.0, 49.0, 119.01, 49.01)
+    patches = [Patch("mine", square, 0.9, 0.8, 1, 1e4, 9e3, 1.1e4, 10.0)] * 2
+    dating: Any = SimpleNamespace(sightings=lambda *_: (_seen(0.8, 0.8, 0.8), _seen(0.9, 0.9, 0.9)))
+    plan: Any = SimpleNamespace(aoi=SimpleNamespace(geometry=square))
+    monkeypatch.setattr(report, "join", lambda *_: patches)
+    account = Account()
+    kept = report._dated(plan, MODEL, (), dating, account)
+    assert [one.sighting.doubted for one in kept] == [False]
+    assert [told["count"] for told in account.dropped()["mine"]] == [1]
+    assert "fewer than two show it surely" in str(account.dropped()["mine"][0]["reason"])
