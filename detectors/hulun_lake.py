@@ -158,7 +158,8 @@ def _works(
     )
     built = found is not None and found.after == BUILT
     compact = shape.rectangle >= river_channel.COMPACT and shape.elongation < 3
-    if found and (found.before == WATER or found.after == WATER) and compared.like:
+    gone = open_water.gave_way(series) if found and found.after == WATER else None
+    if gone is None and found and (found.before == WATER or found.after == WATER) and compared.like:
         return Opinion(False, (_SAME, compared.remark()), measures=measures)
     if below >= 0.5 and not built and not compact:
         return Opinion(False, (line, _DRAWDOWN), measures=measures)

@@ -165,7 +165,8 @@ def _land(series: PatchSeries, water: FloatArray, compared: open_water.Compared,
     inside = series.inside
     found = DETECTOR.transitions[series.transition - 1] if series.transition else None
     text = compared.remark()
-    if found and (found.before == WATER) != (found.after == WATER):
+    gone = open_water.gave_way(series) if found and found.after == WATER else None
+    if gone is None and found and (found.before == WATER) != (found.after == WATER):
         if not compared.like:
             return Opinion(True, (_NO_LEVEL, text), measures=measures, unsure=True)
         level = Remark(
@@ -186,6 +187,9 @@ def _land(series: PatchSeries, water: FloatArray, compared: open_water.Compared,
         return Opinion(False, (strip,), measures=measures)
     measures |= {"channel_passed": river_channel.passed(series, water), "elongation": compactness(inside).elongation}
     laid = river_channel.bar(series, water) or river_channel.laid(series, water)
+    if gone is not None:
+        # a bank that the river took lost its plants as well, and is mixed pixels to the eye
+        laid, text = laid or river_channel.bank(series, water), gone
     if laid is not None and not _built(found):
         return Opinion(True, (laid, text), NATURAL, measures)
     return Opinion(True, (text,), measures=measures)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from detectors.core.arrays import BoolArray, FloatArray, IntArray
 from detectors.core.history import PatchSeries, Remark, Years
+from detectors.core.lasting_loss import lost
 
 LIKE_LEVEL = 0.12
 """Looks whose water extents differ by no more than this share stand at like level."""
@@ -21,6 +22,9 @@ last: a bank that moved years ago is past."""
 
 ALWAYS, NEVER = 0.7, 0.3
 """Shares of looks from which ground counts as water, and below which as land."""
+
+GONE, STOOD = 0.75, 0.3
+"""Share of its ring's cover that ground lacks from which no plants stand on it, and below which they do."""
 
 _BRIGHT, _NIR = 0.25, 0.30
 """Reflectance of green and near infrared above which it is ice, snow or cloud, not water."""
@@ -233,6 +237,22 @@ def _like(inside: FloatArray, level: FloatArray, earlier: BoolArray, later: Bool
         return earlier & (level <= bar + LIKE_LEVEL), later & (level >= bar - 2 * LIKE_LEVEL)
     bar = float(level[later].min())
     return earlier & (level >= bar - LIKE_LEVEL), later & (level <= bar + 2 * LIKE_LEVEL)
+
+
+def gave_way(series: PatchSeries) -> Remark | None:
+    """A sentence where plants stood before and none do since, on the last looks either; None where that is not so.
+
+    A dug pond shows little water of its own: its rim is spoil, and half of its pixels hold both. Wet mud and shallow
+    water have the NDTI of litter, so neither the share of water nor of soil tells; that nothing grows there does.
+    """
+    cover = lost(series)
+    if not (cover.before < STOOD and cover.after >= GONE) or cover.latest < GONE:
+        return None
+    return Remark(
+        f"此前植被与周边相当，其后缺失{cover.after:.0%}（{cover.looks} 期）：植被已被清除，非水位变化",
+        f"as green as its surroundings before, {cover.after:.0%} of their cover lacking since ({cover.looks} looks): "
+        "its plants are gone, whatever the water's level",
+    )
 
 
 def no_water(series: PatchSeries, least_m2: float) -> Remark | None:

@@ -122,6 +122,20 @@ def test_a_pond_apart_from_the_river_is_a_pit(ground: ModuleType) -> None:
     assert (found.stands, found.unsure, found.change) == (True, False, PIT)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_pond_of_which_half_is_its_bank_is_no_level(ground: ModuleType, seed: int) -> None:
+    """Only its middle passes for water; what tells is that the plants are gone."""
+    pond, pool = (ground.box(SHAPE, slice(14 + edge, 24 - edge), slice(33 + edge, 41 - edge)) for edge in (0, 3))
+    since = dt.date(2025, 4, 1)
+    bank = ground.then(ground.meadow(), (since, ground.fixed(sand=0.35, mud=0.25, spoil=0.1, turbid_water=0.3)))
+    water = ground.then(ground.meadow(), (since, ground.fixed(turbid_water=1.0)))
+    parts = [(ground.box(SHAPE, slice(0, 44), slice(4, 16)), river(ground)), (pond, bank), (pool, water)]
+    found = opinion(ground, parts, pond, PIT.zh, seed=seed)
+    assert found.measures["gained"] < 0.3
+    assert (found.stands, found.unsure, found.change) == (True, False, None)
+    assert "植被已被清除" in found.remarks[0].zh
+
+
 def test_flats_flooded_at_high_water_are_no_pond(ground: ModuleType) -> None:
     flat = ground.box(SHAPE, slice(10, 30), slice(28, 36))
     parts = [(channel(ground), river(ground)), (flat, rising(ground, ground.meadow()))]
