@@ -4,10 +4,21 @@ import numpy as np
 
 from detectors.core import open_water, plant_cover, river_channel
 from detectors.core.arrays import BoolArray, FloatArray
-from detectors.core.history import SIX, History, Opinion, PatchSeries, Remark, Season, Survey, Years
+from detectors.core.history import (
+    SIX,
+    SURVEY_HIGH,
+    SURVEY_LOW,
+    History,
+    Opinion,
+    PatchSeries,
+    Remark,
+    Season,
+    Survey,
+    Years,
+)
 from detectors.core.lasting_loss import burnt
-from detectors.core.moisture import Moisture, moisture
-from detectors.core.shapes import compactness, masked_mean, straight_lines
+from detectors.core.moisture import Moisture, moisture, since_years
+from detectors.core.shapes import compactness, masked_mean, straight_lines, whole_lines
 from detectors.core.surroundings import ramp, smooth
 from detectors.core.timelogic import CHAR_NBR, CHAR_NDTI, SOIL_NDVI, below_soil, within
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Surface, Transition
@@ -32,6 +43,10 @@ DEPTH = 0.009
 """Least depth of a dark line, mean reflectance of 0.84 and 1.6 µm: of a wet ditch of 3 m in pixels of 10 m it is 0.015,
 of one of 2 m 0.010; of meadow without one it is 0.006 on one pixel in a hundred (docs/design/models.md)."""
 
+WET_PART = 0.2
+"""Part of a dark line's depth that it has at 2.2 µm too, at least: ditches 0.37–0.52, firebreaks ploughed anew under 0
+(docs/design/models.md)."""
+
 TIMES_NOISE = 6.0
 """Least depth over the median depth of the ground's own lines."""
 
@@ -41,8 +56,9 @@ SOIL_NDTI, LITTER_NDTI = (0.12, 0.06), (0.10, 0.15)
 BLACK_MIRBI = 2.0
 """MIRBI halfway from soil (1.75–1.87) to char (2.2), of the mean of a pixel's neighbours."""
 
-NEARBY_PX = 97
-"""Edge of the window that stands for a pixel's basin: with the reach of a line it stays within `SURVEY_REACH_PX`."""
+NEARBY_PX, LINE_NEARBY_PX = 97, 85
+"""Edge of the window that stands for a pixel's basin, and for the ground of a line: with the reach of a line, and of
+what is drawn along it, that stays within `SURVEY_REACH_PX`."""
 
 WAS_WATER = 0.15
 """Share of a patch that a survey found which was open water before, for water to be what it is about."""
@@ -53,7 +69,7 @@ STRIP_PX, STRIP_LENGTH = 4.0, 6.0
 
 def judge(series: PatchSeries) -> Opinion:
     """A patch of wetland: cut and grown again, as wet as ever, or drained, filled, sown, cut through."""
-    wet_by_week = moisture(series)
+    wet_by_week = moisture(series) if series.transition else since_years(series)
     first = series.first_seen
     if first is None:
         return Opinion(True, (wet_by_week.remark(),), unsure=True)
@@ -76,10 +92,11 @@ def judge(series: PatchSeries) -> Opinion:
     if laid is not None:
         return Opinion(False, (laid, wet_by_week.remark()), measures=measures)
     crop = plant_cover.crop_of(series, first.year)
-    if crop.grown and not _strip(series, since):
+    if crop.came_up and not _strip(series, since):
+        bare_then = max(crop.sown, crop.tilled)
         text = Remark(
-            f"播种期裸土占 {crop.sown:.0%}，夏季 NDVI 最高 {crop.peak:.2f}：种植",
-            f"bare on {crop.sown:.0%} of the looks at sowing, NDVI up to {crop.peak:.2f} in summer: sown",
+            f"播种期裸土占 {bare_then:.0%}，夏季 NDVI 最高 {crop.peak:.2f}：种植",
+            f"bare on {bare_then:.0%} of the looks at sowing, NDVI up to {crop.peak:.2f} in summer: sown",
         )
         return Opinion(True, (text, wet_by_week.remark()), SOWN, measures)
     back = _recovered(series, since)
@@ -90,7 +107,7 @@ def judge(series: PatchSeries) -> Opinion:
         return Opinion(True, (*_sides(series, since), wet_by_week.remark()), strip, measures)
     if (found is not None and WATER in (found.before, found.after)) or (found is None and _was_water(series)):
         return _water(series, found, wet_by_week, measures)
-    return _dry(found, bare, wet_by_week, measures)
+    return _dry(series, found, bare, wet_by_week, measures)
 
 
 def _spring_fire(series: PatchSeries, year: int) -> Remark | None:
@@ -104,7 +121,9 @@ def _spring_fire(series: PatchSeries, year: int) -> Remark | None:
     return Remark("播种期为炭黑地面：春季火烧后返青", "char at sowing time: marsh that burnt in spring")
 
 
-def _dry(found: Transition | None, bare: float, wet: Moisture, measures: dict[str, float]) -> Opinion:
+def _dry(
+    series: PatchSeries, found: Transition | None, bare: float, wet: Moisture, measures: dict[str, float]
+) -> Opinion:
     """Bare ground stands; ground with plants on it must be drier than its weeks and its basin."""
     if bare >= 0.5 or (found is not None and found.after == BUILT):
         text = Remark(
@@ -115,6 +134,9 @@ def _dry(found: Transition | None, bare: float, wet: Moisture, measures: dict[st
         return Opinion(True, (wet.remark(),), measures=measures, unsure=True)
     if wet.deficit >= DRY:
         return Opinion(True, (wet.remark(),), DRAINED, measures)
+    gone = open_water.gave_way(series)
+    if gone is not None:
+        return Opinion(True, (gone, wet.remark()), measures=measures)
     text = Remark(
         "仍有植被，湿度与多年同期及周边一致", "plants stand, and it is as wet as in other years and as its basin"
     )
@@ -172,11 +194,14 @@ def _water(series: PatchSeries, found: Transition | None, wet: Moisture, measure
             )
             return Opinion(False, (text, compared.remark()), measures=measures)
     changed = (moved.lost | moved.gained) & series.inside
-    if compared.like and changed.sum() < 0.3 * series.inside.sum():
+    gone = open_water.gave_way(series) if found is not None and found.after == WATER else None
+    if gone is None and compared.like and changed.sum() < 0.3 * series.inside.sum():
         text = Remark(
             "水位相近时该处此前状态相同：仅为水位变化", "at like level it was the same before: the water level only"
         )
         return Opinion(False, (text, compared.remark()), measures=measures)
+    if gone is not None:
+        return Opinion(True, (gone, compared.remark()), measures=measures)
     return Opinion(True, (compared.remark(), wet.remark()), measures=measures, unsure=not compared.like)
 
 
@@ -222,8 +247,24 @@ def _sides(series: PatchSeries, since: BoolArray) -> tuple[Remark, ...]:
 def ditches(years: Years) -> FloatArray:
     """Dark straight lines in the last May that no May before had: 0.5 = at the limit of `DEPTH` and `TIMES_NOISE`."""
     picture = (years.band("nir") + years.band("swir16")) / np.float32(2)
-    depth = np.stack([straight_lines(one, years.pixel_m) for one in picture])
-    return _new_line(depth, years.ground)
+    lines = [straight_lines(one, years.pixel_m) for one in picture]
+    score = _new_line(np.stack([one.depth for one in lines]), years.ground)
+    score = _wet(score, lines[-1].depth, straight_lines(years.band("swir22")[-1], years.pixel_m).depth)
+    return whole_lines(score, lines[-1], picture[-1], years.pixel_m, SURVEY_LOW, SURVEY_HIGH)
+
+
+def _wet(score: FloatArray, depth: FloatArray, depth_22: FloatArray) -> FloatArray:
+    """The score of lines that are dark at 2.2 µm as well; 0 of others.
+
+    Water and wet peat are. Earth that was turned over, as a firebreak's, is brighter there than grass and its litter.
+    """
+    from scipy import ndimage
+
+    label, count = ndimage.label(np.nan_to_num(score) >= SURVEY_LOW, np.ones((3, 3), np.bool_))
+    means = [ndimage.mean(np.nan_to_num(one), label, np.arange(count + 1)) for one in (depth_22, depth)]
+    dry = means[0] < WET_PART * means[1]
+    dry[0] = False
+    return np.where(dry[label], np.float32(0), score)
 
 
 def _new_line(depth: FloatArray, ground: BoolArray) -> FloatArray:
@@ -231,7 +272,7 @@ def _new_line(depth: FloatArray, ground: BoolArray) -> FloatArray:
     before = np.where(seen[:-1], depth[:-1], 0).max(axis=0, initial=0)
     known = seen[-1] & seen[:-1].any(axis=0) & ground
     # what the ground around always shows by chance is no old ditch, and a ditch must be far deeper
-    usual = masked_mean(np.minimum(depth[-1], np.float32(DEPTH)), seen[-1], NEARBY_PX)
+    usual = masked_mean(np.minimum(depth[-1], np.float32(DEPTH)), seen[-1], LINE_NEARBY_PX)
     usual = np.where(np.isfinite(usual), usual, np.float32(0))
     old = np.maximum(open_water.widest(before, 2) - 3 * usual, 0)
     limit = np.maximum(DEPTH, TIMES_NOISE * usual)

@@ -59,19 +59,20 @@ class Moisture:
         )
 
 
-def moisture(series: PatchSeries, looks: BoolArray | None = None) -> Moisture:
+def moisture(series: PatchSeries, looks: BoolArray | None = None, begun: dt.date | None = None) -> Moisture:
     """How wet a patch is since it was first seen, against the same weeks of the years before and its ring.
 
     Args:
         series: of a patch.
         looks: (T,) which looks since then count; all if not given.
+        begun: day from which on looks count as since, and before which as before; as the patch was dated if not given.
     """
     inside, ring = series.level("ndmi", series.inside), series.level("ndmi", series.ring)
     both = np.isfinite(inside) & np.isfinite(ring)
-    first = series.first_seen or dt.date.max
+    first = begun or series.first_seen or dt.date.max
     since = both & np.array([day >= first for day in series.days], np.bool_)
     since = since if looks is None else since & looks
-    last = series.last_before or first
+    last = begun - dt.timedelta(days=1) if begun else series.last_before or first
     until = both & np.array([day <= last for day in series.days], np.bool_)
     for apart in (SAME_WEEK_DAYS, SAME_MONTH_DAYS):
         found = [_against(series, inside, ring, int(at), until, apart) for at in np.flatnonzero(since)]
@@ -81,6 +82,19 @@ def moisture(series: PatchSeries, looks: BoolArray | None = None) -> Moisture:
             deficit = float(np.median([one[0] - one[1] for one in known]))
             return Moisture(deficit, own, basin, len(known), max(one[2] for one in known), apart)
     return Moisture(math.nan, math.nan, math.nan, 0, 0, SAME_MONTH_DAYS)
+
+
+def since_years(series: PatchSeries) -> Moisture:
+    """The same for a patch that a survey of years found, held against the years before it dried.
+
+    Such a survey knows a patch from the first year that it could hold against enough others, which may be a year after
+    it fell dry: years of drought would then be the usual ones. It compares two summers with those before, so the patch
+    began in the year that it was dated, or in the one before.
+    """
+    told = [moisture(series)]
+    if series.first_seen is not None:
+        told += [moisture(series, begun=dt.date(series.first_seen.year - back, 1, 1)) for back in (0, 1)]
+    return max(told, key=lambda one: one.deficit if one.known else -math.inf)
 
 
 def _against(

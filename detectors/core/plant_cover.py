@@ -24,6 +24,9 @@ GROWING = Season((6, 12), (8, 31))
 GROWN_NDVI = 0.55
 """NDVI that a crop reaches and sparse weeds on laid-bare ground do not."""
 
+CLOSED_NDVI = 0.5
+"""NDVI from which plants hide the soil."""
+
 LATE_AUGUST = Season((8, 12), (8, 31))
 EARLY_SUMMER = Season((6, 10), (8, 14))
 """Before the first hay."""
@@ -61,7 +64,7 @@ def bare_soil(series: PatchSeries, where: BoolArray) -> FloatArray:
     """
     plants, dip = series.level("ndvi", where), ndti(series, where)
     with np.errstate(invalid="ignore"):
-        bare = (plants < 0.5) & (dip < RESIDUE + 0.3 * np.maximum(plants - 0.2, 0))
+        bare = (plants < CLOSED_NDVI) & (dip < RESIDUE + 0.3 * np.maximum(plants - 0.2, 0))
     return np.where(np.isfinite(plants) & np.isfinite(dip), bare, np.nan).astype(np.float32)
 
 
@@ -93,10 +96,21 @@ class Crop:
     peak: float
     """Highest NDVI from 12 June to 31 August; NaN without a look."""
 
+    tilled: float = math.nan
+    """The same share as `sown`, of the looks before plants closed alone; NaN without one."""
+
     @property
     def grown(self) -> bool:
         """Whether any crop grew: bare at sowing, green some time in summer."""
         return self.sown >= 0.5 and self.peak >= GROWN_NDVI
+
+    @property
+    def came_up(self) -> bool:
+        """Whether any crop grew, one that was sown early as well.
+
+        Wheat of April covers its ground late in May: most looks of `SOWING` see plants then where the first saw soil.
+        """
+        return max(self.sown, self.tilled) >= 0.5 and self.peak >= GROWN_NDVI
 
     @property
     def known(self) -> bool:
@@ -112,9 +126,12 @@ class Crop:
 
 def crop_of(series: PatchSeries, year: int) -> Crop:
     """The crop of a year on a patch."""
-    bare = bare_soil(series, series.inside)[looks_of(series, SOWING, year)]
-    bare = bare[np.isfinite(bare)]
     summer, plants = looks_of(series, HIGH_SUMMER, year), series.level("ndvi", series.inside)
+    bare, spring = bare_soil(series, series.inside), looks_of(series, SOWING, year)
+    spring &= np.isfinite(bare)
+    with np.errstate(invalid="ignore"):
+        closed = np.maximum.accumulate(spring & (plants >= CLOSED_NDVI))
+    before, bare = bare[spring & ~closed], bare[spring]
     edge = median_of(series.level("ndre", series.inside), summer)
     return Crop(
         sown=float(bare.mean()) if bare.size else math.nan,
@@ -122,6 +139,7 @@ def crop_of(series: PatchSeries, year: int) -> Crop:
         late=median_of(plants, looks_of(series, LATE_AUGUST, year)),
         by_red_edge=math.isfinite(edge),
         peak=max(plants[looks_of(series, GROWING, year) & np.isfinite(plants)].tolist(), default=math.nan),
+        tilled=float(before.mean()) if before.size else math.nan,
     )
 
 

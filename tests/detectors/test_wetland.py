@@ -62,6 +62,31 @@ def test_filled_or_built_ground_stands(ground: ModuleType) -> None:
         assert (found.stands, found.unsure) == (True, False)
 
 
+@pytest.mark.parametrize("transition", [SOME, "湿地挖塘"])
+def test_a_pond_that_passes_for_wet_plants_stands_in_a_dry_year(ground: ModuleType, transition: str) -> None:
+    """Mud and shallow water have the NDTI of litter, and are no drier than a meadow in a drought."""
+    shallow = ground.fixed(mud=0.4, turbid_water=0.45, dead_reed=0.15)
+    found = opinion(ground, since(ground, shallow), transition=transition, dry={2025: 1.0})
+    assert (found.stands, found.unsure) == (True, False)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_a_survey_dated_a_year_late_is_held_against_the_years_before_it_dried(
+    ground: ModuleType, seed: int
+) -> None:
+    dry = ground.then(ground.meadow(), (dt.date(2024, 4, 1), ground.grass(0.9)))
+    looks = [dt.date(2022, 8, 1), dt.date(2023, 7, 28), dt.date(2023, 8, 6)]
+    looks += ground.dates((2024, 2025), (6, 20), (8, 8), 7)
+    day = looks[-1]
+    found = opinion(ground, dry, first=day, last=day, transition=SURVEYED, seed=seed, days=looks, lost=0, cloud=0)
+    assert (found.stands, found.unsure, found.change) == (True, False, DRAINED)
+    dry_years = {2024: 0.9, 2025: 0.9}
+    found = opinion(
+        ground, ground.meadow(), first=day, last=day, transition=SURVEYED, dry=dry_years, days=looks, lost=0, cloud=0
+    )
+    assert not found.stands
+
+
 def test_hay_and_cut_reed_do_not_stand(ground: ModuleType) -> None:
     hay = ground.in_years(ground.meadow(), (2025,), ground.meadow(mown=228))
     found = opinion(ground, hay, first=dt.date(2025, 8, 20), transition=SOME, lost=0)
@@ -163,6 +188,17 @@ def test_a_crop_as_green_as_the_marsh_was_does_not_hide_that_it_was_sown(ground:
     assert (found.stands, found.unsure, found.change) == (True, False, SOWN)
 
 
+def test_wheat_that_covers_its_ground_in_may_was_sown(ground: ModuleType) -> None:
+    """Soil on the first look of May alone; the marsh around is later than the crop."""
+    days = [day for day in ground.dates(range(2020, 2025), (5, 6), (8, 31), 9)]
+    days += [dt.date(2025, *day) for day in ((5, 8), (6, 6), (6, 11), (6, 29), (7, 17), (8, 3))]
+    early = ground.field_of("spring wheat", late_days=-8)
+    found = opinion(
+        ground, since(ground, early), first=dt.date(2025, 5, 8), transition=SURVEYED, days=days, lost=0, cloud=0
+    )
+    assert (found.stands, found.change) == (True, SOWN)
+
+
 def burnt(ground: ModuleType) -> Any:
     """Marsh that burnt in April and stands green again in June."""
     char = ground.fixed(char=0.85, chestnut_soil=0.15)
@@ -206,6 +242,23 @@ def test_a_straight_ditch_narrower_than_a_pixel_shows_in_may(ground: ModuleType,
     rows, columns = np.indices(WIDE)
     away = np.abs(columns - 20 - 0.4 * (rows - 6)) > 5
     assert (score[away] >= 0.5).mean() < 0.005
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_ditch_is_drawn_from_end_to_end_and_no_wider_than_it_is(ground: ModuleType, seed: int) -> None:
+    rows, columns = np.indices(WIDE)
+    strip = (columns == 30) & (rows >= 20) & (rows < 46)
+    dug = ground.blend(ground.meadow(), 0.8, ground.fixed(turbid_water=0.4, peat=0.3, mud=0.3))
+    shown = may(ground, [(strip, since(ground, dug))], seed=seed) >= 0.4
+    beside = np.abs(columns - 30) <= 4
+    assert shown[strip].mean() > 0.8
+    assert (shown & ~strip & beside).sum() <= 0.5 * strip.sum()
+
+
+def test_a_firebreak_ploughed_anew_is_no_ditch(ground: ModuleType) -> None:
+    """Turned earth is dark in the near infrared, as water is, and bright at 2.2 µm."""
+    ploughed = ground.blend(ground.meadow(), 0.9, ground.fixed(chernozem=0.6, chestnut_soil=0.4))
+    assert (may(ground, [(slanting(2.0), since(ground, ploughed))])[slanting(2.0)] >= 0.4).mean() < 0.05
 
 
 def test_old_ditches_bends_fields_and_a_wet_spring_are_silent(ground: ModuleType) -> None:
