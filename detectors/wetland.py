@@ -43,15 +43,16 @@ DEPTH = 0.009
 """Least depth of a dark line, mean reflectance of 0.84 and 1.6 µm: of a wet ditch of 3 m in pixels of 10 m it is 0.015,
 of one of 2 m 0.010; of meadow without one it is 0.006 on one pixel in a hundred (docs/design/models.md)."""
 
-WET_PART = 0.2
-"""Part of a dark line's depth that it has at 2.2 µm too, at least: ditches 0.37–0.52, firebreaks ploughed anew under 0
-(docs/design/models.md)."""
+PALE_PART = 0.1
+"""Part of a dark line's depth by which turned earth is brighter than its flanks at 2.2 µm; ditches are not."""
 
 TIMES_NOISE = 6.0
 """Least depth over the median depth of the ground's own lines."""
 
-SOIL_NDTI, LITTER_NDTI = (0.12, 0.06), (0.10, 0.15)
-"""NDTI at which ground begins to be soil, or litter, and from which on it is: tilled soil 0.04–0.08, marsh 0.2."""
+SOIL_NDTI, LITTER_NDTI = (0.12, 0.09, 0.06), (0.10, 0.15)
+"""NDTI to which a sown field is grown, from which it makes one, and from which on ground is soil; at which it begins
+to be litter, and is: tilled soil 0.04–0.08, 0.09–0.11 on dark or greening ground, drained marsh 0.14–0.16, marsh 0.2.
+"""
 
 BLACK_MIRBI = 2.0
 """MIRBI halfway from soil (1.75–1.87) to char (2.2), of the mean of a pixel's neighbours."""
@@ -249,22 +250,27 @@ def ditches(years: Years) -> FloatArray:
     picture = (years.band("nir") + years.band("swir16")) / np.float32(2)
     lines = [straight_lines(one, years.pixel_m) for one in picture]
     score = _new_line(np.stack([one.depth for one in lines]), years.ground)
-    score = _wet(score, lines[-1].depth, straight_lines(years.band("swir22")[-1], years.pixel_m).depth)
+    score = _not_turned(score, lines[-1].depth, straight_lines(years.band("swir22")[-1], years.pixel_m, True).depth)
     return whole_lines(score, lines[-1], picture[-1], years.pixel_m, SURVEY_LOW, SURVEY_HIGH)
 
 
-def _wet(score: FloatArray, depth: FloatArray, depth_22: FloatArray) -> FloatArray:
-    """The score of lines that are dark at 2.2 µm as well; 0 of others.
+def _not_turned(score: FloatArray, depth: FloatArray, pale: FloatArray) -> FloatArray:
+    """The score of lines that are no brighter at 2.2 µm than their flanks; 0 of others.
 
-    Water and wet peat are. Earth that was turned over, as a firebreak's, is brighter there than grass and its litter.
+    Earth that was turned over, as a firebreak's, is brighter there than grass and its litter; water and peat are not.
+
+    Args:
+        score: (H, W) of lines, NaN = not observed.
+        depth: (H, W) how dark they are.
+        pale: (H, W) how bright they are at 2.2 µm.
     """
     from scipy import ndimage
 
     label, count = ndimage.label(np.nan_to_num(score) >= SURVEY_LOW, np.ones((3, 3), np.bool_))
-    means = [ndimage.mean(np.nan_to_num(one), label, np.arange(count + 1)) for one in (depth_22, depth)]
-    dry = means[0] < WET_PART * means[1]
-    dry[0] = False
-    return np.where(dry[label], np.float32(0), score)
+    bright, dark = (ndimage.mean(np.nan_to_num(one), label, np.arange(count + 1)) for one in (pale, depth))
+    turned = bright > PALE_PART * dark
+    turned[0] = False
+    return np.where(turned[label], np.float32(0), score)
 
 
 def _new_line(depth: FloatArray, ground: BoolArray) -> FloatArray:
@@ -316,7 +322,8 @@ def sown(years: Years) -> FloatArray:
         char = (straw < CHAR_NDTI) & (below_soil(years.index("nbr"), years.index("ndvi")) < CHAR_NBR)
         char |= np.stack([smooth(look) for look in 10 * other - 9.8 * one + 2]) > BLACK_MIRBI
         bare = (years.index("ndvi") < SOIL_NDVI) & (years.index("mndwi") < 0) & ~char
-        soil = np.where(bare, ramp(straw, *SOIL_NDTI), 0)
+        soil = np.where(bare, np.interp(-straw, [-one for one in SOIL_NDTI], (SURVEY_LOW, SURVEY_HIGH, 1)), 0)
+        soil = np.where(straw > SOIL_NDTI[0], np.float32(0), soil.astype(np.float32))
         litter = ramp(straw, *LITTER_NDTI)
     seen = np.isfinite(straw)
     soil, litter = np.where(seen, soil, np.float32(1)), np.where(seen, litter, np.float32(1))

@@ -257,7 +257,7 @@ def test_a_ditch_is_drawn_from_end_to_end_and_no_wider_than_it_is(ground: Module
 
 def test_a_firebreak_ploughed_anew_is_no_ditch(ground: ModuleType) -> None:
     """Turned earth is dark in the near infrared, as water is, and bright at 2.2 µm."""
-    ploughed = ground.blend(ground.meadow(), 0.9, ground.fixed(chernozem=0.6, chestnut_soil=0.4))
+    ploughed = ground.blend(ground.meadow(), 0.9, ground.fixed(tilled=0.85, chestnut_soil=0.15))
     assert (may(ground, [(slanting(2.0), since(ground, ploughed))])[slanting(2.0)] >= 0.4).mean() < 0.05
 
 
@@ -306,6 +306,22 @@ def test_marsh_that_was_ploughed_shows_soil_in_every_may_since(ground: ModuleTyp
     score = surveyed(ground, SOWING, ground.then(ground.meadow(), (dt.date(year, 4, 1), field)), seed)
     assert (score[CORE] >= 0.5).mean() > 0.9
     assert (score[~ground.middle(SHAPE, 14, 14)] >= 0.5).mean() < 0.005
+
+
+def test_a_field_is_found_whole_where_its_soil_is_dark_or_greens_already(ground: ModuleType) -> None:
+    """Its barest ground passes for soil, the rest lies between soil and drained marsh."""
+    half = ground.box(SHAPE, slice(13, 27), slice(13, 20))
+    field = ground.fixed(tilled=1.0)
+    thin = ground.blend(field, 0.15, ground.fixed(dry_grass=0.55, lush_meadow=0.45))
+    both = [(ground.middle(SHAPE, 14, 14), since(ground, thin)), (half, since(ground, field))]
+    made = ground.years(
+        ground.Canvas(ground.meadow(), both, SHAPE), SOWING.season, range(2022, 2026),
+        ground.Weather(seed=2, cloud=0.02, lost=0), choose=SOWING.choose, step=10,
+    )  # fmt: skip
+    score = sown(made)
+    assert (score[ground.box(SHAPE, slice(16, 24), slice(15, 18))] >= 0.5).mean() > 0.8
+    rest = ground.box(SHAPE, slice(16, 24), slice(22, 25))
+    assert ((score[rest] >= 0.4) & (score[rest] < 0.5)).mean() > 0.8
 
 
 @pytest.mark.parametrize("what", ["hay", "cut reed", "flooded", "old field", "field given up", "sown once", "burnt"])
