@@ -331,6 +331,10 @@ def sown(years: Years) -> FloatArray:
     for first in range(1, len(years.years)):
         known = seen[:first].any(axis=0)
         score = np.fmax(score, known * np.minimum(litter[:first].min(axis=0), soil[first:].min(axis=0)))
+    # water has the NDTI of litter: where it stood in most springs a river laid a bar, or somebody filled it
+    with np.errstate(invalid="ignore"):
+        flooded = (years.index("mndwi")[:-1] > 0).sum(axis=0) >= np.maximum(seen[:-1].sum(axis=0), 1) / 2
+    score[flooded] = 0
     told = years.ground & seen[-1] & seen[:-1].any(axis=0)
     return np.where(told, score, np.nan).astype(np.float32)
 

@@ -35,8 +35,8 @@ def opinion(
     )  # fmt: skip
 
 
-def since(ground: ModuleType, cover: Any) -> Any:
-    return ground.then(ground.meadow(), (CHANGE, cover))
+def since(ground: ModuleType, cover: Any, before: Any = None) -> Any:
+    return ground.then(before or ground.meadow(), (CHANGE, cover))
 
 
 @pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
@@ -324,13 +324,16 @@ def test_a_field_is_found_whole_where_its_soil_is_dark_or_greens_already(ground:
     assert ((score[rest] >= 0.4) & (score[rest] < 0.5)).mean() > 0.8
 
 
-@pytest.mark.parametrize("what", ["hay", "cut reed", "flooded", "old field", "field given up", "sown once", "burnt"])
+@pytest.mark.parametrize(
+    "what", ["hay", "cut reed", "flooded", "bar", "old field", "field given up", "sown once", "burnt"]
+)
 def test_what_was_not_turned_over_for_good_is_not_called_sown(ground: ModuleType, what: str) -> None:
     meadow, field, summer = ground.meadow(), ground.field_of("spring wheat"), dt.date(2025, 6, 20)
     cover = {
         "hay": lambda: ground.in_years(meadow, (2024, 2025), ground.meadow(mown=228)),
         "cut reed": lambda: since(ground, ground.fixed(dead_reed=0.35, mud=0.4, reed=0.25)),
         "flooded": lambda: ground.then(meadow, (CHANGE, river(ground)), (summer, meadow)),
+        "bar": lambda: since(ground, ground.fixed(tilled=0.5, mud=0.5), river(ground)),
         "old field": lambda: field,
         "field given up": lambda: ground.then(field, (dt.date(2024, 1, 1), meadow)),
         "sown once": lambda: ground.in_years(meadow, (2024,), field),
