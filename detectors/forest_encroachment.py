@@ -278,6 +278,7 @@ DETECTOR = Detector(
     ),
     layers=("forest_land", "harvest_permits", "forest_use_permits"),
     ground=("forest_land",),
+    sure_looks=0,  # slash and weeds are likely and never sure; how far NBR fell since tells them
     history=History(seasons=(Season((5, 5), (8, 25)),), years=5),
     judge=judge,
     surveys=(Survey(LEAF_ON, 5, SIX, ("forest_land",), creeping, CREEP, "median"),),

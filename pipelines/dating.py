@@ -27,10 +27,6 @@ SHOWN_SHARE = 0.5
 SURE = 0.85
 """A look shows a patch surely when `SHOWN_SHARE` of what it observed of it is so certain."""
 
-SURE_LOOKS, ENOUGH_LOOKS = 2, 3
-"""Works are sure on two looks at least, where there are three since they began. What deceives (char that grows over,
-bars of a river, wet ground) is likely on many looks and sure on none or one (docs/design/time-logic.md)."""
-
 EARLIEST_SHARE = 0.05
 """Before dates that hold less of a patch than this are left aside: a few odd pixels do not widen the interval."""
 
@@ -44,7 +40,11 @@ class Sighting:
     dates_seen: tuple[dt.date, ...]
     looks: int
     doubted: bool = False
-    """Looked at often enough to be sure of it, and it was not: see `SURE_LOOKS`."""
+    """Seen on more looks since it began than have to be sure (`Detector.sure_looks`), and fewer were.
+
+    Works are sure on two looks nearly always. What deceives (char that grows over, bars of a river, wet ground) is
+    likely on many and sure on none or one (docs/design/time-logic.md).
+    """
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Dating:
                 pixels = pixels_of(block, patches[index].geometry)
                 if len(pixels):
                     _count(tallies[index], looks.at(pixels), low, sure[index])
-        return tuple(_sighting(tally) for tally in tallies)
+        return tuple(_sighting(tally, detector.sure_looks) for tally in tallies)
 
 
 def pixels_of(block: Block, geometry: BaseGeometry) -> NDArray[np.int32]:
@@ -151,7 +151,7 @@ def _counted(ordinals: NDArray[np.int32]) -> Counter[int]:
     return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
 
-def _sighting(tally: _Tally) -> Sighting | None:
+def _sighting(tally: _Tally, sure_looks: int) -> Sighting | None:
     if not tally.pixels or not any(any(days.values()) for days in tally.before):
         return None
     looks = sorted(day for day, count in tally.observed.items() if count >= OBSERVED_SHARE * tally.pixels)
@@ -164,5 +164,5 @@ def _sighting(tally: _Tally) -> Sighting | None:
     earliest = min(day for day, count in before.items() if count >= enough)
     since = [day for day in looks if day >= seen[0]]
     sure = [day for day in since if tally.sure[day] >= SHOWN_SHARE * tally.observed[day]]
-    doubted = len(since) >= ENOUGH_LOOKS and len(sure) < SURE_LOOKS
+    doubted = len(since) > sure_looks > len(sure)
     return Sighting(dt.date.fromordinal(earliest), seen[0], tuple(seen), len(looks), doubted)

@@ -216,6 +216,9 @@ class Detector:
 
     patch_high: float | None = None
 
+    sure_looks: int = 2
+    """A patch seen on more looks than that since it began, surely on fewer, is no lead; 0 = its judge alone decides."""
+
     any_transition: bool = False
     """True for the catch-all: a disturbance counts whatever the surfaces are."""
 

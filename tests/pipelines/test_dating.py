@@ -69,14 +69,14 @@ MODEL = Detector(
 DAYS = tuple(dt.date(2025, month, 9) for month in (5, 6, 7, 8, 9))
 
 
-def _seen(*certainties: float, transition: int = 1) -> Any:
+def _seen(*certainties: float, transition: int = 1, sure_looks: int = 2) -> Any:
     """The sighting of ten pixels that looks were so certain of, all of them alike."""
     scores = np.repeat(np.round(np.array(certainties, np.float32) * SCORE_STEPS).astype(np.uint8)[:, None], 10, axis=1)
     before = np.full((1, 10), dt.date(2024, 7, 9).toordinal(), np.int32)
     looks = Looks(np.arange(10, dtype=np.int32), scores, DAYS[: len(scores)], before, (0,) * len(scores))
     tally = _Tally(0, Counter(), Counter(), Counter(), [])
     _count(tally, looks, round(0.5 * SCORE_STEPS), round(certain(MODEL, transition) * SCORE_STEPS))
-    return _sighting(tally)
+    return _sighting(tally, sure_looks)
 
 
 def test_what_is_likely_on_many_looks_and_sure_on_one_is_doubted_and_works_are_not() -> None:
@@ -86,6 +86,7 @@ def test_what_is_likely_on_many_looks_and_sure_on_one_is_doubted_and_works_are_n
     assert not _seen(0.1, 0.95, 0.9).doubted  # begun on the second look: two since, both sure
     assert not _seen(0.1, 0.1, 0.9, 0.6).doubted  # two looks since are too few to doubt it
     assert _seen(0.8, 0.9, 0.7, 0.6).dates_seen == DAYS[:4]
+    assert not _seen(0.8, 0.8, 0.8, 0.8, sure_looks=0).doubted  # left to its judge
 
 
 def test_a_kind_of_change_that_weighs_less_is_sure_from_what_its_weight_makes_of_it() -> None:
