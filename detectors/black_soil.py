@@ -23,7 +23,17 @@ from detectors.core.timelogic import (
     until,
     within,
 )
-from detectors.core.topsoil import ALONE, COLOUR, STRIPPED, TILLED, SoilChange, soil_change, straightness, stripped_soil
+from detectors.core.topsoil import (
+    ALONE,
+    COLOUR,
+    STRIPPED,
+    TILLED,
+    SoilChange,
+    sides,
+    soil_change,
+    straightness,
+    stripped_soil,
+)
 from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Transition
 
 TRANSITIONS = (
@@ -53,7 +63,14 @@ AS_AROUND = 0.15
 """Less than this share of the crop around lacking in summer, it grew there as anywhere."""
 
 ALIKE = 0.06
-"""NDVI within which a patch and its ring are compared by their soil, whatever straw lies on either."""
+"""NDVI off their usual difference within which a patch and its ring are compared by their soil, whatever straw lies on
+either."""
+
+LIKE_STRAW = 0.03
+"""NDTI within which patch and ring bear as much straw: one of them ploughed and the other not is no comparison."""
+
+UNMOVED = 0.04
+"""Natural log; below it, red beside the ring is in October what it was before."""
 
 NO_CROP = 0.6
 """Share of the crop around that must be lacking in summer."""
@@ -94,6 +111,26 @@ def no_field(series: PatchSeries) -> Remark | None:
     )
 
 
+def _never_tilled(series: PatchSeries) -> Remark | None:
+    """A sentence where springs of two years saw soil around and none here: grass amid fields, whatever the layer says.
+
+    Straw is left on a field in one spring or another, but fields of one place are tilled in the same weeks.
+    """
+    before, _ = sides(series)
+    windows = within(series, SPRING_SOIL) | within(series, AUTUMN_SOIL)
+    looks = before & windows & np.isfinite(ndti(series, series.inside))
+    springs = looks & within(series, SPRING_SOIL) & bare_looks(series, series.ring)
+    if len({day.year for day, look in zip(series.days, springs, strict=True) if look}) < 2:
+        return None
+    if bare_looks(series, series.inside)[looks].any():
+        return None
+    count = int(looks.sum())
+    return Remark(
+        f"此前春秋{count}期影像均未见裸土，而周边春季为裸土：不是耕地",
+        f"none of {count} looks of springs and autumns before shows soil here, while that around was bare: no field",
+    )
+
+
 def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
     """A patch whose bare soil was seen before and since."""
     measures = {
@@ -110,7 +147,7 @@ def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
     if grown is not None:
         return Opinion(False, (told, grown), measures=measures)
     once_only = change.looks < 2 and not lacked >= GREW
-    if abs(change.colour) >= COLOUR and change.most > -STRIPPED:
+    if abs(change.colour) >= COLOUR and change.most > -STRIPPED and (change.most >= TILLED or lacked >= GREW):
         covered = Remark("颜色已非土壤（建筑、塑料、煤矸等）", "its colour is not that of soil (roofs, plastic, coal)")
         return Opinion(True, (told, covered), measures=measures, unsure=once_only)
     if change.looks < 2 and change.most - change.least < UNLIKE and change.least >= TILLED + margin:
@@ -119,7 +156,7 @@ def _by_its_soil(series: PatchSeries, change: SoilChange) -> Opinion:
             "one look only, brighter by as much in red as in SWIR: dry or newly tilled soil, until a second look",
         )
         return Opinion(False, (told, once), measures=measures)
-    if change.swir > change.red + LIKE and change.least >= TILLED:
+    if change.swir > change.red + LIKE and change.most >= TILLED and (change.least >= TILLED or not lacked >= NO_CROP):
         dried = Remark("短波红外增亮多于红波段：表土变干", "brighter in SWIR more than in red: the soil is drier")
         return Opinion(False, (told, dried), measures=measures)
     if change.least >= STRIPPED + margin:
@@ -138,22 +175,30 @@ def _grew(series: PatchSeries, change: SoilChange, share: float) -> Remark | Non
         change: of its soil.
         share: of the crop around that was lacking in summer since; NaN = not seen.
     """
-    if not share >= GREW and _as_its_ring(series):
+    if not share >= GREW and _bright_springs(series) < 2 and _as_its_ring(series, share):
         zh, en = (
             ("尚无其后夏季影像", "no summer since was seen")
             if math.isnan(share)
             else ("夏季作物未缺失", "no crop was lacking")
         )
         return Remark(
-            f"最近的裸土影像已与周边相同，{zh}：薄云或表土干燥",
-            f"on the last look that saw it bare it is as the soil around, and {en}: thin cloud, dry soil",
+            f"最近的裸土或茬地影像已与周边相同或如往年，{zh}：薄云、秸秆或表土干燥",
+            f"on the last look of soil or stubble it is as the ground around, or beside it as ever, and {en}: thin "
+            "cloud, straw, dry soil",
         )
-    if share < AS_AROUND and change.colour >= WHITE:
+    alone = change.looks < 2 and not (change.beside_ring and change.like)
+    if share < AS_AROUND and alone and _in_october(series)[1] < UNMOVED:
+        return Remark(
+            "仅一期裸土影像，无同湿度的周边裸土可比，其后夏季作物与10月地表均与周边一样：待下一期",
+            "one look only, with no soil around as wet as before to compare with, and since then a crop and an October "
+            "as around: until a second look",
+        )
+    if share < AS_AROUND and change.white >= WHITE:
         return Remark(
             f"其后夏季作物与周边一样（仅缺失{max(share, 0):.0%}），裸土偏白：薄云",
             f"a crop stood there that summer as around ({max(share, 0):.0%} lacking), its soil was white: thin cloud",
         )
-    if change.looks < 2 and change.red >= GLARE and change.colour >= WHITE and not share >= GREW:
+    if change.looks < 2 and change.red >= GLARE and change.white >= WHITE and not share >= NO_CROP:
         return Remark(
             "仅一期极亮偏白，其后夏季作物如常或尚无影像：疑为薄云，待下一期",
             "bright and white on one look, and no summer since that lacked its crop: thin cloud, until a second look",
@@ -161,16 +206,46 @@ def _grew(series: PatchSeries, change: SoilChange, share: float) -> Remark | Non
     return None
 
 
-def _as_its_ring(series: PatchSeries) -> bool:
-    """Whether the soil, on the last look that saw it bare, is no brighter than the ground around."""
-    plants, ring = series.level("ndvi", series.inside), series.level("ndvi", series.ring)
+def _as_its_ring(series: PatchSeries, share: float) -> bool:
+    """Whether the ground is beside its ring as it was before, in autumn where that was seen, or no brighter than it.
+
+    Straw that lies thin over patch and ring lets a tenth of what changed below through; tillage, cloud and the straw
+    of one spring leave nothing of theirs until October.
+
+    Args:
+        series: of the patch.
+        share: of the crop around that was lacking in summer since.
+    """
+    grown, level = _in_october(series)
+    if abs(grown) < UNMOVED and share < AS_AROUND:
+        return True
+    if min(grown, level) >= UNMOVED:
+        return False
+    plants = series.level("ndvi", series.inside) - series.level("ndvi", series.ring)
+    bare, (before, after) = bare_looks(series, series.inside), sides(series)
+    usual = plants[bare & before & np.isfinite(plants)]
     with np.errstate(invalid="ignore"):
-        alike = bare_looks(series, series.inside) & (np.abs(plants - ring) < ALIKE)
-    looks = np.flatnonzero(alike & since(series, series.first_seen))
-    if not looks.size or _bright_springs(series) >= 2:
+        alike = np.abs(plants - (np.median(usual) if usual.size else 0.0)) < ALIKE
+    looks = np.flatnonzero(bare & alike & after)
+    if not looks.size:
         return False
     one, other = series.level("red", series.inside)[looks[-1]], series.level("red", series.ring)[looks[-1]]
     return bool(math.log(max(one, 1e-3) / max(other, 1e-3)) < TILLED)
+
+
+def _in_october(series: PatchSeries) -> tuple[float, float]:
+    """How far red beside the ring grew in October where both bore like straw, and where it stands; NaN = not seen.
+
+    Of the looks before the lower median counts, since haze brightens. Natural logs.
+    """
+    straw = ndti(series, series.inside) - ndti(series, series.ring)
+    one, other = series.level("red", series.inside), series.level("red", series.ring)
+    with np.errstate(invalid="ignore"):
+        alike = within(series, AUTUMN_SOIL) & (np.abs(straw) < LIKE_STRAW) & np.isfinite(one) & np.isfinite(other)
+        ratio = np.log(np.maximum(one, 1e-3)) - np.log(np.maximum(other, 1e-3))
+    before, after = (np.sort(ratio[alike & side]) for side in sides(series))
+    level = float(np.median(after)) if after.size else math.nan
+    return level - float(before[(before.size - 1) // 2]) if before.size else math.nan, level
 
 
 def _bright_springs(series: PatchSeries) -> int:
@@ -280,7 +355,10 @@ def _drowned(series: PatchSeries, water: FloatArray) -> Remark | None:
 
 
 def _without_soil(series: PatchSeries) -> Opinion:
-    """No bare-soil looks on both sides: only a field that is green again is told."""
+    """No bare-soil looks on both sides: only a field that is green again, and what was never tilled, are told."""
+    never = _never_tilled(series)
+    if never is not None:
+        return Opinion(False, (never,))
     after = since(series, series.first_seen)
     july = after & np.array([SUMMER.holds(day) for day in series.days], np.bool_)
     plants = median_level(series, "ndvi", july)

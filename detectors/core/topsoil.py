@@ -4,8 +4,9 @@ Tillage and fallow move a field's brightness little and not for good; rain darke
 told by NDTI and left out. What lies below is lighter in both bands (less organic matter), whatever is grown on it.
 """
 
+import datetime as dt
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +37,9 @@ ALONE = 0.15
 COLOUR = 0.25
 """Natural log by which blue over red changes where roofs, concrete, coal or plastic cover soil."""
 
+BY_COMPOSITES = 0
+"""Transition of a patch that composites of one season of several years showed."""
+
 ONE_YEAR, STAYS = 0.75, 0.95
 """Highest score of soil brighter in the newest year alone, and in the year before as well."""
 
@@ -47,7 +51,7 @@ class SoilChange:
     red: float
     swir: float
     colour: float
-    """Of blue over red."""
+    """Of blue over red, beyond the ring's where that was bare too."""
 
     looks: int
     """Bare-soil looks since."""
@@ -56,10 +60,21 @@ class SoilChange:
     beside_ring: bool
     """Whether the ring was bare too, so that rain cancels."""
 
+    like: bool = True
+    """Whether the ring was as wet on looks before and since; where it was not, it may have dried sooner or later."""
+
+    colour_alone: float = -math.inf
+    """Of blue over red, of the patch alone."""
+
     @property
     def known(self) -> bool:
         """Whether red was compared at all."""
         return math.isfinite(self.red)
+
+    @property
+    def white(self) -> float:
+        """The larger of both colours: thin cloud hazes the ring as well."""
+        return max(self.colour, self.colour_alone)
 
     @property
     def least(self) -> float:
@@ -73,22 +88,27 @@ class SoilChange:
 
 
 def soil_change(series: PatchSeries) -> SoilChange:
-    """Compares bare-soil looks at like moisture; where the ring was never bare with the patch, the patch alone."""
+    """Compares bare-soil looks of one season at like moisture; where there are none, of both seasons.
+
+    Springs come first: after harvest thin straw hides most of what changed. Where the ring was bare with the patch but
+    as wet on no look before, both are compared all the same, since rain darkens both; where the ring was never bare
+    with the patch, the patch alone.
+    """
     bare = bare_looks(series, series.inside)
-    after, before = bare & since(series, series.first_seen), bare & until(series, series.last_before)
-    windows = within(series, SPRING_SOIL) | within(series, AUTUMN_SOIL)
-    ring = bare_looks(series, series.ring) & windows
-    both_after = like_moisture(series, after & ring, before & ring)
-    if both_after.any():
-        reference = before & ring
-        return SoilChange(
-            brighter(series, "red", both_after, reference),
-            brighter(series, "swir16", both_after, reference),
-            _own(series, "blue", after, before) - _own(series, "red", after, before),
-            int(both_after.sum()),
-            int(reference.sum()),
-            True,
-        )
+    before, after = sides(series)
+    before, after = bare & before, bare & after
+    spring, autumn = within(series, SPRING_SOIL), within(series, AUTUMN_SOIL)
+    ring = bare_looks(series, series.ring)
+    for season in (spring, autumn, spring | autumn):
+        reference = before & ring & season
+        both_after = like_moisture(series, after & ring & season, reference)
+        if both_after.any():
+            return _beside_ring(series, both_after, reference)
+    # wet by another amount than on any look before, yet both bare on the day
+    for season in (spring, autumn):
+        reference, both_after = before & ring & season, after & ring & season
+        if both_after.any() and reference.any():
+            return replace(_beside_ring(series, both_after, reference), like=False)
     return SoilChange(
         _own(series, "red", after, before),
         _own(series, "swir16", after, before),
@@ -97,6 +117,26 @@ def soil_change(series: PatchSeries) -> SoilChange:
         int(before.sum()),
         False,
     )
+
+
+def sides(series: PatchSeries) -> tuple[BoolArray, BoolArray]:
+    """Looks before and since; where the composite of a season showed it, all later looks of that season are since."""
+    first, last = series.first_seen, series.last_before
+    season = next((one for one in (SPRING_SOIL, AUTUMN_SOIL) if first is not None and one.holds(first)), None)
+    if first is None or last is None or season is None or series.transition != BY_COMPOSITES:
+        return until(series, last), since(series, first)
+    begun = dt.date(first.year, *season.first)
+    if last < first:
+        begun = max(begun, last + dt.timedelta(days=1))
+    return until(series, last) & ~since(series, begun), since(series, begun)
+
+
+def _beside_ring(series: PatchSeries, after: BoolArray, before: BoolArray) -> SoilChange:
+    """Against the ring of the same days, which cancels rain in red and SWIR, and haze in blue."""
+    red, swir = (brighter(series, name, after, before) for name in ("red", "swir16"))
+    colour = brighter(series, "blue", after, before) - red
+    alone = _own(series, "blue", after, before) - _own(series, "red", after, before)
+    return SoilChange(red, swir, colour, int(after.sum()), int(before.sum()), True, colour_alone=alone)
 
 
 def _own(series: PatchSeries, name: str, after: BoolArray, before: BoolArray) -> float:

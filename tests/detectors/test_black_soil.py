@@ -1,4 +1,5 @@
 import datetime as dt
+import math
 from types import ModuleType
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from detectors.black_soil import DETECTOR, STRIPPED_NAME, TO_WATER, judge
 from detectors.core.history import Opinion
 from detectors.core.timelogic import SPRING_SOIL
-from detectors.core.topsoil import SoilChange
+from detectors.core.topsoil import BY_COMPOSITES, SoilChange, soil_change
 
 SEEDS = pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 SHAPE = (44, 44)
@@ -273,6 +274,109 @@ def test_stubble_like_that_around_hides_no_soil_that_two_springs_saw_bright(
         before=dt.date(2022, 10, 30), until=dt.date(2024, 10, 30), lost=0.0, cloud=0.0, rain=0.0,
     )  # fmt: skip
     assert found.stands is (springs == 2)
+
+
+@SEEDS
+@pytest.mark.parametrize("tilled", [True, False])
+def test_grass_amid_fields_that_no_spring_saw_bare_is_no_field(ground: ModuleType, seed: int, tilled: bool) -> None:
+    was = ground.field_of("spring wheat", "chernozem") if tilled else ground.grass()
+    gone = ground.fixed(stubble=0.2, spoil=0.8)
+    found = patch(
+        ground, gone, seed, was=was, since=dt.date(2024, 6, 10), first_seen=dt.date(2024, 7, 1), transition=2, rain=0.0
+    )
+    assert found.stands is tilled
+    assert any("不是耕地" in remark.zh for remark in found.remarks) is not tilled
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_october_beside_its_ring_as_ever_undoes_one_bright_spring(
+    ground: ModuleType, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    change = SoilChange(0.7, 0.47, -0.17, 1, 3, True)
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: change)
+    wheat, straw = ground.field_of("spring wheat", "chernozem"), {"stubble": 0.8, "chernozem": 0.2}
+    autumns = [
+        turn
+        for year in (2021, 2022, 2023)
+        for turn in ((dt.date(year, 9, 1), ground.fixed(**straw)), (dt.date(year + 1, 3, 1), wheat))
+    ]
+    around = ground.then(wheat, *autumns, (dt.date(2024, 9, 1), ground.fixed(**straw)))
+    last = ground.fixed(stubble=0.8, spoil=0.2) if gone else ground.fixed(**straw)
+    now = ground.then(ground.fixed(clay=0.6, chernozem=0.4), (dt.date(2024, 6, 1), wheat), (dt.date(2024, 9, 1), last))
+    found = patch(
+        ground, now, 1, was=ground.then(wheat, *autumns), around=around, until=dt.date(2024, 10, 30),
+        transition=BY_COMPOSITES, lost=0.0, cloud=0.0, rain=0.0,
+    )  # fmt: skip
+    assert found.stands is gone
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (SoilChange(1.2, 0.5, 0.1, 1, 3, True, colour_alone=0.25), "薄云"),  # cloud over the ring as well
+        (SoilChange(-0.1, 0.24, 0.0, 2, 5, True), "表土变干"),  # SWIR alone
+        (SoilChange(0.01, -0.03, -0.4, 3, 1, False), "翻耕或休耕"),  # haze before: neither brighter nor darker
+    ],
+)
+def test_one_doubtful_look_over_a_field_that_bears_its_crop_is_dropped(
+    ground: ModuleType, monkeypatch: pytest.MonkeyPatch, change: SoilChange, said: str
+) -> None:
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: change)
+    wheat = ground.field_of("spring wheat", "chernozem")
+    now = ground.then(ground.fixed(clay=0.6, chernozem=0.4), (dt.date(2024, 6, 1), wheat))
+    found = patch(ground, now, 1, rain=0.0, lost=0.0, cloud=0.0)
+    assert not found.stands
+    assert said in found.remarks[-1].zh
+
+
+@pytest.mark.parametrize(
+    "change", [SoilChange(0.8, 0.5, -0.2, 1, 3, True, like=False), SoilChange(0.8, 0.5, -0.2, 1, 3, False)]
+)
+@pytest.mark.parametrize("october", [0.0, 0.08, math.nan])
+def test_one_look_alone_waits_where_neither_summer_nor_october_show_it(
+    ground: ModuleType, monkeypatch: pytest.MonkeyPatch, change: SoilChange, october: float
+) -> None:
+    monkeypatch.setattr("detectors.black_soil.soil_change", lambda series: change)
+    monkeypatch.setattr("detectors.black_soil._in_october", lambda series: (math.nan, october))
+    wheat = ground.field_of("spring wheat", "chernozem")
+    now = ground.then(ground.fixed(clay=0.6, chernozem=0.4), (dt.date(2024, 6, 1), wheat))
+    found = patch(ground, now, 1, rain=0.0, lost=0.0, cloud=0.0)
+    assert found.stands is (october != 0)
+    if not found.stands:
+        assert "待下一期" in found.remarks[-1].zh
+
+
+def changed(ground: ModuleType, first_seen: dt.date, last_before: dt.date, transition: int) -> SoilChange:
+    wheat, inside = ground.field_of("spring wheat", "chernozem"), ground.middle(SHAPE, 10, 14)
+    now = ground.then(wheat, (WINTER, ground.fixed(clay=0.6, chernozem=0.4)))
+    days = ground.dates(range(2021, 2025), (4, 26), (5, 24), 9)
+    canvas = ground.Canvas(wheat, [(inside, now)], shape=SHAPE)
+    weather = ground.Weather(1, lost=0.0, cloud=0.0, rain=0.0)
+    return soil_change(
+        ground.series(canvas, inside, days, weather, last_before=last_before, first_seen=first_seen,
+                      transition=transition)
+    )  # fmt: skip
+
+
+def test_a_composite_counts_all_looks_of_its_season_as_since_and_none_as_before(ground: ModuleType) -> None:
+    last = max(ground.dates([2024], (4, 26), (5, 24), 9))
+    by_scenes = changed(ground, last, dt.date(2023, 5, 24), 4)
+    for before in (last, dt.date(2023, 5, 24)):
+        found = changed(ground, last, before, BY_COMPOSITES)
+        assert found.looks > by_scenes.looks
+        assert found.before == by_scenes.before
+        assert found.red > 0.4
+
+
+def test_soil_that_is_wet_as_never_before_is_still_held_against_its_ring(
+    ground: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = dt.date(2024, 4, 26)
+    assert changed(ground, first, dt.date(2023, 5, 24), 4).like
+    monkeypatch.setattr("detectors.core.topsoil.like_moisture", lambda series, looks, before: looks & False)
+    found = changed(ground, first, dt.date(2023, 5, 24), 4)
+    assert (found.beside_ring, found.like) == (True, False)
+    assert found.red > 0.4
 
 
 # --- bare-soil composites --------------------------------------------------------------------------------------------
