@@ -216,10 +216,10 @@ def _as_its_ring(series: PatchSeries, share: float) -> bool:
         series: of the patch.
         share: of the crop around that was lacking in summer since.
     """
-    grown, level = _in_october(series)
+    grown, _ = _in_october(series)
     if abs(grown) < UNMOVED and share < AS_AROUND:
         return True
-    if min(grown, level) >= UNMOVED:
+    if grown >= UNMOVED:
         return False
     plants = series.level("ndvi", series.inside) - series.level("ndvi", series.ring)
     bare, (before, after) = bare_looks(series, series.inside), sides(series)
@@ -236,7 +236,8 @@ def _as_its_ring(series: PatchSeries, share: float) -> bool:
 def _in_october(series: PatchSeries) -> tuple[float, float]:
     """How far red beside the ring grew in October where both bore like straw, and where it stands; NaN = not seen.
 
-    Of the looks before the lower median counts, since haze brightens. Natural logs.
+    Of the looks before the lower median counts, since haze brightens, but none under its ring: one was ploughed then.
+    Natural logs.
     """
     straw = ndti(series, series.inside) - ndti(series, series.ring)
     one, other = series.level("red", series.inside), series.level("red", series.ring)
@@ -245,7 +246,9 @@ def _in_october(series: PatchSeries) -> tuple[float, float]:
         ratio = np.log(np.maximum(one, 1e-3)) - np.log(np.maximum(other, 1e-3))
     before, after = (np.sort(ratio[alike & side]) for side in sides(series))
     level = float(np.median(after)) if after.size else math.nan
-    return level - float(before[(before.size - 1) // 2]) if before.size else math.nan, level
+    if not before.size:
+        return math.nan, level
+    return level - max(float(before[(before.size - 1) // 2]), 0.0), level
 
 
 def _bright_springs(series: PatchSeries) -> int:

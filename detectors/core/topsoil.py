@@ -101,7 +101,7 @@ def soil_change(series: PatchSeries) -> SoilChange:
     ring = bare_looks(series, series.ring)
     for season in (spring, autumn, spring | autumn):
         reference = before & ring & season
-        both_after = like_moisture(series, after & ring & season, reference)
+        both_after = _as_wet_as_some(series, after & ring & season, reference)
         if both_after.any():
             return _beside_ring(series, both_after, reference)
     # wet by another amount than on any look before, yet both bare on the day
@@ -117,6 +117,16 @@ def soil_change(series: PatchSeries) -> SoilChange:
         int(before.sum()),
         False,
     )
+
+
+def _as_wet_as_some(series: PatchSeries, looks: BoolArray, reference: BoolArray) -> BoolArray:
+    """(T,) those of `looks` on which the ring is about as wet as on one of the reference looks."""
+    found = np.zeros_like(looks)
+    for look in np.flatnonzero(reference):
+        one = np.zeros_like(looks)
+        one[look] = True
+        found |= like_moisture(series, looks, one)
+    return found
 
 
 def sides(series: PatchSeries) -> tuple[BoolArray, BoolArray]:

@@ -379,6 +379,14 @@ def test_soil_that_is_wet_as_never_before_is_still_held_against_its_ring(
     assert found.red > 0.4
 
 
+def test_one_look_before_that_was_as_wet_is_enough(ground: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "detectors.core.topsoil.like_moisture", lambda series, looks, before: looks & bool(before.sum() == 1)
+    )
+    found = changed(ground, dt.date(2024, 4, 26), dt.date(2023, 5, 24), 4)
+    assert (found.beside_ring, found.like) == (True, True)
+
+
 # --- bare-soil composites --------------------------------------------------------------------------------------------
 
 WIDE = (160, 160)
