@@ -141,7 +141,7 @@ DETECTOR = Detector(
         Transition(BARE | VEGETATION, WATER, 0.8, "采坑积水", "pit filled with water"),
         Transition(WATER, BARE | BUILT, 0.9, "水面变采场或尾矿", "water to pit or tailings"),
     ),
-    layers=("mining_rights", "land_approvals", "restoration_plans", PERMITS),
+    layers=("mining_rights", "land_approvals", "restoration_plans"),
     leaves=(Left(PERMITS, "temporary_land", least_share=0.5, within_m=BESIDE_M),),
     history=History(seasons=(SUMMER, MAY, Season((8, 11), (10, 10))), years=3),
     judge=judge,

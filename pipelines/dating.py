@@ -4,7 +4,7 @@ import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +54,10 @@ class _Tally:
     pixels: int
     observed: Counter[dt.date]
     shown: Counter[dt.date]
-    sure: Counter[dt.date]
     before: list[dict[dt.date, Counter[int]]]
     """For each block, and each of its looks, the days of the before pixels that it was held against."""
+
+    sure: Counter[dt.date] = field(default_factory=Counter)
 
     def held_against(self, day: dt.date) -> Counter[int]:
         """Pixels by the day of their before look: that of one look, and in blocks that it missed that of another."""
@@ -87,7 +88,7 @@ class Dating:
 
     def sightings(self, patches: Sequence[Patch], detector: Detector) -> tuple[Sighting | None, ...]:
         """The dates of each patch; None where no look holds a pixel of it."""
-        tallies = [_Tally(0, Counter(), Counter(), Counter(), []) for _ in patches]
+        tallies = [_Tally(0, Counter(), Counter(), []) for _ in patches]
         low = round(detector.grown_to * SCORE_STEPS)
         sure = [round(certain(detector, patch.transition) * SCORE_STEPS) for patch in patches]
         for block, indices in self.by_block(patches):
@@ -134,7 +135,7 @@ def certain(detector: Detector, transition: int) -> float:
     return min(SURE * weight / (SURE * weight + 1 - SURE), weight)
 
 
-def _count(tally: _Tally, looks: Looks, low: int, sure: int) -> None:
+def _count(tally: _Tally, looks: Looks, low: int, sure: int = round(SURE * SCORE_STEPS)) -> None:
     tally.pixels += len(looks.pixels)
     observed = looks.scores != UNSEEN
     shown = observed & (looks.scores >= low)
@@ -151,7 +152,7 @@ def _counted(ordinals: NDArray[np.int32]) -> Counter[int]:
     return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
 
-def _sighting(tally: _Tally, sure_looks: int) -> Sighting | None:
+def _sighting(tally: _Tally, sure_looks: int = 0) -> Sighting | None:
     if not tally.pixels or not any(any(days.values()) for days in tally.before):
         return None
     looks = sorted(day for day, count in tally.observed.items() if count >= OBSERVED_SHARE * tally.pixels)

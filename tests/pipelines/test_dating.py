@@ -74,7 +74,7 @@ def _seen(*certainties: float, transition: int = 1, sure_looks: int = 2) -> Any:
     scores = np.repeat(np.round(np.array(certainties, np.float32) * SCORE_STEPS).astype(np.uint8)[:, None], 10, axis=1)
     before = np.full((1, 10), dt.date(2024, 7, 9).toordinal(), np.int32)
     looks = Looks(np.arange(10, dtype=np.int32), scores, DAYS[: len(scores)], before, (0,) * len(scores))
-    tally = _Tally(0, Counter(), Counter(), Counter(), [])
+    tally = _Tally(0, Counter(), Counter(), [])
     _count(tally, looks, round(0.5 * SCORE_STEPS), round(certain(MODEL, transition) * SCORE_STEPS))
     return _sighting(tally, sure_looks)
 
