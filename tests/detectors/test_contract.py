@@ -74,7 +74,6 @@ def test_its_own_ground_is_among_its_layers(detector: Detector) -> None:
 def test_it_leaves_ground_only_to_a_model_that_looks_after_it(detector: Detector) -> None:
     for left in detector.leaves:
         other = all_detectors()[left.to]
-        assert left.kind in detector.layers
         assert left.kind in other.ground
         assert 0 < left.least_share <= 1
         assert 0 <= left.within_m <= other.ground_within_m
