@@ -31,15 +31,24 @@ OPEN = 0.75
 OPEN_BOTH = 0.35
 """The same by NDVI and by the bare-soil index, where both must say so: thin weeds over gravel reach it."""
 
+GREEN_AGAIN = 0.4
+"""Summer NDVI of ground that is green again, whatever a meadow or a crop beside it has: restored steppe reaches no more
+than two thirds of theirs. What nobody restored stays below 0.3; weeds over gravel, which do not, show in spring."""
+
 WEEDY = 0.15
-"""What weeds over gravel lack at least; the pad itself must then show in spring."""
+"""What weeds over gravel lack at least; the pad itself must then show in spring. Where it shows in two springs they
+may be as green as a dry steppe, as long as they are not `GREEN_AGAIN`."""
 
 SOWN_LATE = 0.4
 """Share lacking from 10 May to 15 June of what is green in July: sown in the same year, no sward."""
 
-PAD_STRAW = -0.035
-PAD_BRIGHT = 0.01
-"""Before green-up a pad has no litter (NDTI) and is brighter (reflectance) than the grass around it."""
+NO_LITTER = 0.2
+"""Before green-up: share of its ring's litter that a pad lacks at least, by NDTI and by NDVI. Grass, sown grass too,
+leaves litter from its first summer on, and lacks 0.1 at most. Brightness tells nothing: litter is as bright as gravel,
+and brighter than soil."""
+
+LITTER_FREE_NDTI, LITTER_FREE_NDVI, LITTER_SPAN = 0.04, 0.10, 0.03
+"""Both indices of ground without litter before green-up, and the least distance of a ring from it that tells."""
 
 DRY_GREEN = 0.24
 """NDVI of a ring in a dry summer by which a site's own years can still be told: it is `LEAST_SPAN` that parts bare
@@ -86,6 +95,9 @@ class _Year:
     """(H, W) the same by the bare-soil index; NaN also where a band of it is missing."""
 
     water: BoolArray
+    green: BoolArray
+    """(H, W) `GREEN_AGAIN`; False where not observed."""
+
     gap: float
     """NDVI of the site minus its ring."""
 
@@ -110,13 +122,14 @@ def still_open(series: PatchSeries, duty: Duty, last: dt.date) -> Opinion:
         return Opinion(False, (seen_not,), unsure=True)
     before = _before_use(years, duty)
     newest, older = years[-1], (years[-2] if len(years) > 1 and years[-2].year > _used_year(duty) else None)
-    pad = _pad(series, newest.year, last)
+    pads = _pads(series, newest.year, last)
+    pad = pads >= 1
     sown = _sown(series, newest.year, last, duty)
-    opened = _open(newest, duty, pad)
+    opened = _open(newest, duty, pads)
     # what was like this before the use is not the use's fault; not observed then is no excuse
     opened &= ~before
     if older is not None:
-        was_open = _open(older, duty, pad) | ~np.isfinite(older.lacking)
+        was_open = _open(older, duty, pads) | ~np.isfinite(older.lacking)
         late = sown & was_open & np.isfinite(older.lacking) & ~before & ~opened
         opened &= was_open
     else:
@@ -160,9 +173,9 @@ def _opinion(
     if grown:
         remarks.append(
             Remark(
-                "夏季转绿但5月至6月中旬裸露，系当年播种（验收前播种燕麦等，或当年播草复垦），须现场核实",
-                "green in summer but bare from May to mid June: sown this year, as oats for an inspection or as grass "
-                "to restore it; to be checked on site",
+                "夏季转绿但春季（至6月中旬）裸露，系当年播种（验收前播种燕麦等，或当年播草复垦），须现场核实",
+                "green in summer but bare in spring (mid June at the latest): sown this year, as oats for an "
+                "inspection or as grass to restore it; to be checked on site",
             )
         )
     elif (pad & ground).sum() > 0.5 * ground.sum():
@@ -215,18 +228,20 @@ def _years(series: PatchSeries, last: dt.date) -> list[_Year]:
         soil = _nanmedian((bsi[looks] - ring_bsi[looks, None, None]) / span_bsi)
         with np.errstate(invalid="ignore"):
             water = _nanmedian(mndwi[looks]) > WATER
+            green = _nanmedian(ndvi[looks]) >= GREEN_AGAIN
         inside = _median(_nanmedian(gap), series.inside)
-        found.append(_Year(year, int(looks.size), lacking, soil, water, inside, series.days[looks[-1]]))
+        found.append(_Year(year, int(looks.size), lacking, soil, water, green, inside, series.days[looks[-1]]))
     return found
 
 
-def _open(year: _Year, duty: Duty, pad: BoolArray) -> BoolArray:
+def _open(year: _Year, duty: Duty, pads: NDArray[np.intp]) -> BoolArray:
     """(H, W) where a summer shows no restored ground; False where it was not observed."""
     with np.errstate(invalid="ignore"):
-        both = (year.lacking >= OPEN_BOTH) & (year.soil >= OPEN_BOTH)
+        both = (year.lacking >= OPEN_BOTH) & (year.soil >= OPEN_BOTH) & ~year.green
         alone = year.lacking >= OPEN
-        weedy = (year.lacking >= WEEDY) & pad
-    found = both | (alone & ~year.water) | weedy
+        weedy = (year.lacking >= WEEDY) & (pads >= 1)
+        weeds = np.isfinite(year.lacking) & ~year.green & (pads >= 2)
+    found = both | (alone & ~year.water) | weedy | weeds
     return np.asarray(found | (year.water & (year.lacking >= OPEN)) if duty.water_open else found & ~year.water)
 
 
@@ -250,38 +265,57 @@ def _spring(series: PatchSeries, season: Season, year: int, last: dt.date) -> ND
     return np.flatnonzero(series.of(season, year) & until(series, last) & seen)
 
 
-def _pad(series: PatchSeries, year: int, last: dt.date) -> BoolArray:
-    """(H, W) brighter and without litter before green-up of that year or the one before; False where not observed."""
-    none = np.zeros(series.inside.shape, np.bool_)
-    if not {"swir16", "swir22"} <= set(series.bands):
-        return none
-    one, other = series.band("swir16"), series.band("swir22")
-    straw, bright = (one - other) / np.maximum(one + other, np.float32(1e-3)), series.index("brightness")
-    signs = []
-    for when in (year, year - 1):
-        for look in _spring(series, PADS, when, last):
-            less = straw[look] - np.nanmedian(straw[look][series.ring])
-            more = bright[look] - np.nanmedian(bright[look][series.ring])
-            sign = np.where(np.isfinite(less), (less <= PAD_STRAW) & (more >= PAD_BRIGHT), np.nan)
-            signs.append(sign.astype(np.float32))
-    if not signs:
-        return none
-    return np.asarray(_nanmedian(np.stack(signs)) > 0.5)
+def _pads(series: PatchSeries, year: int, last: dt.date) -> NDArray[np.intp]:
+    """(H, W) springs, of that year and the one before, in which ground had no litter; 0 where one of them saw some."""
+    springs = [lacking for when in (year, year - 1) if (lacking := _litter_lacking(series, when, last)) is not None]
+    if not springs:
+        return np.zeros(series.inside.shape, np.intp)
+    every = np.stack(springs)
+    seen = np.isfinite(every)
+    with np.errstate(invalid="ignore"):
+        none_had_some = ~(every < NO_LITTER / 2).any(axis=0)
+        bare = none_had_some & (np.where(seen, every, 0).sum(axis=0) >= NO_LITTER * seen.sum(axis=0))
+    return np.where(bare, seen.sum(axis=0), 0)
+
+
+def _litter_lacking(series: PatchSeries, year: int, last: dt.date) -> FloatArray | None:
+    """(H, W) share of the ring's litter that is lacking in a spring, the lesser of two indices; None where not seen.
+
+    Under meltwater nothing can be told: NaN.
+    """
+    looks = _spring(series, PADS, year, last)
+    if not looks.size or not {"swir16", "swir22"} <= set(series.bands):
+        return None
+    one, other = series.band("swir16")[looks], series.band("swir22")[looks]
+    straw = (one - other) / np.maximum(one + other, np.float32(1e-3))
+    shares = []
+    for index, without in ((straw, LITTER_FREE_NDTI), (series.index("ndvi")[looks], LITTER_FREE_NDVI)):
+        ring = np.nanmedian(index[:, series.ring], axis=1)[:, None, None]
+        shares.append(_nanmedian((ring - index) / np.maximum(ring - without, np.float32(LITTER_SPAN))))
+    with np.errstate(invalid="ignore"):
+        flooded = _nanmedian(series.index("mndwi")[looks]) >= 0
+    return np.asarray(np.where(flooded, np.nan, np.minimum(*shares)), np.float32)
 
 
 def _sown(series: PatchSeries, year: int, last: dt.date, duty: Duty) -> BoolArray:
-    """(H, W) bare from 10 May to 15 June while the ring greened; False where not observed, and on fields."""
+    """(H, W) bare from 10 May to 15 June while the ring greened; where no look saw that, without litter before it.
+
+    False where neither was observed, and on fields.
+    """
     none = np.zeros(series.inside.shape, np.bool_)
-    looks = _spring(series, MAY, year, last)
     if duty.cropland:
         return none
+    looks = _spring(series, MAY, year, last)
     ndvi, ring = series.index("ndvi"), series.level("ndvi", series.ring)
     green = looks[ring[looks] >= GREEN_NDVI]
-    if not green.size:
-        return none
-    span = np.maximum(ring[green] - BARE_NDVI, LEAST_SPAN)[:, None, None]
+    lacking = np.full(none.shape, np.nan, np.float32)
+    if green.size:
+        span = np.maximum(ring[green] - BARE_NDVI, LEAST_SPAN)[:, None, None]
+        lacking = _nanmedian((ring[green, None, None] - ndvi[green]) / span)
+    litter = _litter_lacking(series, year, last)
     with np.errstate(invalid="ignore"):
-        return np.asarray(_nanmedian((ring[green, None, None] - ndvi[green]) / span) >= SOWN_LATE)
+        bare = none if litter is None else np.isnan(lacking) & (litter >= NO_LITTER)
+        return np.asarray((lacking >= SOWN_LATE) | bare)
 
 
 def _cleaned(mask: BoolArray) -> BoolArray:

@@ -284,6 +284,19 @@ def test_thin_growth_on_a_part_of_a_site_that_greened_is_uneven_and_bare_ground_
 
 
 @SEEDS
+@pytest.mark.parametrize("ring", ["meadow", "maize"])
+def test_steppe_restored_beside_what_is_lusher_is_green_again(ground: ModuleType, seed: int, ring: str) -> None:
+    around, inside = ground.meadow() if ring == "meadow" else ground.field_of("maize"), ground.middle((48, 48), 18, 20)
+    days = ground.dates(range(2021, 2025), (6, 18), (8, 8), 9)
+    for restored, stands in ((ground.grass(0.5), False), (ground.grass(0.1), True)):
+        cover = ground.then(ground.fixed(spoil=1), (dt.date(2022, 6, 10), restored))
+        canvas = ground.Canvas(around, [(inside, cover)], shape=(48, 48))
+        found = not_restored(ground.series(canvas, inside, days, ground.Weather(seed, dry={2024: 0.5})), plan())
+        assert found.stands is stands
+        assert found.measures["ndvi_gap"] < -0.2
+
+
+@SEEDS
 def test_a_pit_lake_in_restored_ground_is_left_alone(ground: ModuleType, seed: int) -> None:
     lake, inside = ground.middle((48, 48), 12, 12), ground.middle((48, 48), 24, 24)
     covers = [(inside, ground.grass(0.65)), (lake, ground.fixed(clear_water=0.8, turbid_water=0.2))]

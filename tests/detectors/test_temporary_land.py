@@ -99,12 +99,48 @@ def test_weeds_over_gravel_do_not_hide_a_pad(ground: ModuleType, look: Look, see
     assert found.measures["open_share"] > 0.5
 
 
+@pytest.mark.parametrize("seed", [0, 1, pytest.param(3, marks=pytest.mark.slow)])
+def test_weeds_as_green_as_a_dry_steppe_do_not_hide_two_springs_without_litter(
+    ground: ModuleType, look: Look, seed: int
+) -> None:
+    pad = ground.fixed(gravel=0.6, chestnut_soil=0.4)  # darker than litter
+    weedy = ground.blend(pad, 0.4, ground.grass(0.9))
+    dry = {2023: 0.4, 2024: 0.8}
+    found = look(used_by(ground, (dt.date(2021, 4, 20), weedy), pad=pad), seed, around=ground.grass(0.5), dry=dry)
+    assert found.stands
+    assert found.measures["ndvi_gap"] > -0.13
+    assert found.measures["open_share"] > 0.9
+    assert any("无枯草层" in remark.zh for remark in found.remarks)
+
+
+@SEEDS
+@pytest.mark.parametrize("dense", [0.4, 0.5])
+def test_grass_sown_a_year_ago_has_litter_where_weeds_over_gravel_have_none(
+    ground: ModuleType, look: Look, seed: int, dense: float
+) -> None:
+    sown = used_by(ground, (dt.date(2023, 6, 10), ground.grass(dense)), pad=ground.fixed(gravel=1))
+    assert not look(sown, seed, around=ground.grass(0.55), dry={2023: 0.4, 2024: 0.8}).stands
+
+
 @SEEDS
 def test_oats_sown_for_the_inspection_show_by_their_bare_may(ground: ModuleType, look: Look, seed: int) -> None:
     oats = ground.field_of(ground.OATS)
     found = look(used_by(ground, (dt.date(2024, 4, 20), oats)), seed)
     assert found.stands
     assert any("验收前播种" in remark.zh for remark in found.remarks)
+
+
+@SEEDS
+def test_oats_show_by_a_spring_without_litter_where_the_ring_was_never_green_in_may(
+    ground: ModuleType, seed: int
+) -> None:
+    steppe, inside = ground.grass(0.7), ground.middle((40, 40), 12, 14)
+    for then, stands in ((ground.field_of(ground.OATS), True), (steppe, False)):
+        back = used_by(ground, (dt.date(2024 if stands else 2023, 4, 20), then))(steppe)
+        canvas = ground.Canvas(steppe, [(inside, back)], shape=(40, 40))
+        made = ground.series(canvas, inside, looks_of(ground), ground.Weather(seed, lost=0.0))
+        unseen = [day.year == 2024 and dt.date(2024, 5, 6) < day < dt.date(2024, 6, 16) for day in made.days]
+        assert not_reclaimed(only(made, ~np.array(unseen)), permit()).stands is stands
 
 
 @SEEDS
