@@ -32,6 +32,9 @@ NO_REDDER = 0.07
 """Natural log by which topsoil that was only turned over may be brighter in red than its sward was, beside the ring.
 What lies under it is brighter: recorded works of soil's colour by 0.11 and more, fields by 0.06 at most."""
 
+NO_SOIL_BLUE = 0.73
+"""Blue over red from which it is no soil that is seen: panels 0.76 to 0.86, turned topsoil 0.70 at most."""
+
 AS_EVER = 0.08
 """Natural log by which ground may leave the range of its own looks before in red, near and short-wave infrared."""
 
@@ -46,7 +49,8 @@ WET = 0.0
 
 def ploughed(series: PatchSeries) -> Remark | None:
     """A sentence where the patch is a field: topsoil turned over, a rectangle of it, or black soil with plants."""
-    colour, straight = _soil_colour(series, since(series, series.first_seen)), straightness(series.inside)
+    now = since(series, series.first_seen)
+    colour, straight = _soil_colour(series, now), straightness(series.inside)
     lacking = lost(series).after
     if colour >= BLACK and lacking < SPARSE:
         return Remark(
@@ -54,8 +58,9 @@ def ploughed(series: PatchSeries) -> Remark | None:
             f"plants on black soil (swir16 over red {colour:.2f}), {lacking:.0%} of the surroundings' cover lacking: "
             "fallow or a thin crop, nothing stripped",
         )
-    turned = brighter(series, "red", since(series, series.first_seen), until(series, series.last_before))
-    if colour >= TOPSOIL and turned < NO_REDDER:  # False where before was not seen
+    turned = brighter(series, "red", now, until(series, series.last_before))
+    soil = median_level(series, "blue", now) < NO_SOIL_BLUE * median_level(series, "red", now)
+    if colour >= TOPSOIL and turned < NO_REDDER and soil:  # False where before was not seen
         return Remark(
             f"似耕翻：表土色（短波红外与红波段之比{colour:.2f}），红波段亮度为此前草地的{math.exp(turned):.0%}，"
             "表土之下更亮：非采矿剥离",

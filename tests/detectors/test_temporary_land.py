@@ -136,7 +136,7 @@ def test_oats_show_by_a_spring_without_litter_where_the_ring_was_never_green_in_
 ) -> None:
     steppe, inside = ground.grass(0.7), ground.middle((40, 40), 12, 14)
     for then, stands in ((ground.field_of(ground.OATS), True), (steppe, False)):
-        back = used_by(ground, (dt.date(2024 if stands else 2023, 4, 20), then))(steppe)
+        back = used_by(ground, (dt.date(2024 if stands else 2023, 5, 16), then))(steppe)
         canvas = ground.Canvas(steppe, [(inside, back)], shape=(40, 40))
         made = ground.series(canvas, inside, looks_of(ground), ground.Weather(seed, lost=0.0))
         unseen = [day.year == 2024 and dt.date(2024, 5, 6) < day < dt.date(2024, 6, 16) for day in made.days]
