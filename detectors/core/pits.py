@@ -28,9 +28,10 @@ TILLED, STRAIGHT = 1.95, 0.8
 BLACK, SPARSE = 2.15, 0.6
 """swir16 over red of black soil, and the share of its ring's cover that ground lacks on which something grows."""
 
-NO_REDDER = 0.07
-"""Natural log by which topsoil that was only turned over may be brighter in red than its sward was, beside the ring.
-What lies under it is brighter: recorded works of soil's colour by 0.11 and more, fields by 0.06 at most."""
+DARKER = -0.1
+"""Natural log of how bright in red topsoil that was only turned over is at most, to its sward before, beside the ring.
+What lies under it is as bright or brighter: recorded works of soil's colour −0.02 and more, nine of eleven fields −0.14
+and less. In a drought the ring pales, so that stripped ground is no brighter than its sward was either."""
 
 NO_SOIL_BLUE = 0.73
 """Blue over red from which it is no soil that is seen: panels 0.76 to 0.86, turned topsoil 0.70 at most."""
@@ -60,12 +61,12 @@ def ploughed(series: PatchSeries) -> Remark | None:
         )
     turned = brighter(series, "red", now, until(series, series.last_before))
     soil = median_level(series, "blue", now) < NO_SOIL_BLUE * median_level(series, "red", now)
-    if colour >= TOPSOIL and turned < NO_REDDER and soil:  # False where before was not seen
+    if colour >= TOPSOIL and turned < DARKER and soil:  # False where before was not seen
         return Remark(
             f"似耕翻：表土色（短波红外与红波段之比{colour:.2f}），红波段亮度为此前草地的{math.exp(turned):.0%}，"
-            "表土之下更亮：非采矿剥离",
+            "暗于草地，表土之下不会：非采矿剥离",
             f"ploughed by its look: topsoil (swir16 over red {colour:.2f}), in red {math.exp(turned):.0%} of the sward "
-            "before, and what lies under topsoil is brighter; no mine",
+            "before; what lies under topsoil is no darker; no mine",
         )
     if not (colour >= TILLED and straight >= STRAIGHT):
         return None

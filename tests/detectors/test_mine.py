@@ -131,7 +131,7 @@ def test_a_strip_as_a_flood_lays_it_along_a_channel_is_no_mine(ground: ModuleTyp
         ({"coal": 0.9, "spoil": 0.1}, True),
     ],
 )
-def test_topsoil_no_brighter_than_the_sward_was_turned_over_whatever_its_shape(
+def test_topsoil_darker_than_the_sward_was_turned_over_whatever_its_shape(
     ground: ModuleType, seed: int, mix: dict[str, float], stands: bool
 ) -> None:
     found = patch(ground, ground.fixed(**mix), seed, STRIPPED)
