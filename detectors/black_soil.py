@@ -34,7 +34,7 @@ from detectors.core.topsoil import (
     straightness,
     stripped_soil,
 )
-from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Transition
+from detectors.core.types import BARE, BUILT, VEGETATION, WATER, Detector, Left, Transition
 
 TRANSITIONS = (
     Transition(VEGETATION, BUILT, 1.0, "黑土耕地变建设", "black-soil field built or paved over"),
@@ -389,6 +389,8 @@ DETECTOR = Detector(
     transitions=TRANSITIONS,
     layers=("black_soil", "basic_farmland", "dltb", "land_approvals", "temporary_land_permits"),
     ground=("black_soil", "basic_farmland"),
+    # as of grassland: use inside a permit's outline is what was permitted, and its terms are the other model's
+    leaves=(Left("temporary_land_permits", "temporary_land", least_share=0.8),),
     history=History(seasons=(SPRING_SOIL, SUMMER, AUTUMN_SOIL), years=4, most_looks=48),
     judge=judge,
     own_by_look=no_field,
