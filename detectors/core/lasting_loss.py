@@ -14,6 +14,7 @@ from detectors.core.timelogic import (
     MOWING,
     SUMMER,
     below_soil,
+    brighter,
     green_looks,
     lacking,
     median_gap,
@@ -35,6 +36,11 @@ BRIGHT = 0.3
 
 LITTER = 0.125
 """NDTI of ground that lost its green and kept its litter."""
+
+BLUER, DARKENED = 0.15, -0.15
+"""Natural log, beside the ring, by which grass that dries up gets neither bluer (blue over red) nor darker at 1.6 µm:
+straw is yellow, and it is water and green that go. Dry places lie within 0.04 and 0.05; pale gravel over litter was
+bluer by 0.28, turned topsoil with sprouts or straw in it darker by 0.26, both with the NDTI of litter."""
 
 SWARD = 0.5, 0.15
 """NDVI and NDTI from which ground is covered with plants; green tarpaulins stay below (0.46, 0.13)."""
@@ -187,7 +193,7 @@ def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
             "与其自身往年水平相当（干旱或原本稀疏）", "as in its own years before (drought, or always sparse)"
         )
         return Opinion(False, (told, same), measures=measures)
-    if litter:
+    if litter and not _no_straw(series):
         dry = Remark(
             f"枯草而非裸土（NDTI {np.median(straw):.2f}，裸土约0.05）：局部干旱",
             f"dry grass, not soil (NDTI {np.median(straw):.2f}, soil is near 0.05): a dry place",
@@ -199,6 +205,13 @@ def lasting(series: PatchSeries, *, from_plants: bool = True) -> Opinion:
     if again is not None:
         return Opinion(False, (told, again), measures=measures)
     return Opinion(True, (told,), measures=measures, unsure=found.looks < 2)
+
+
+def _no_straw(series: PatchSeries) -> bool:
+    """Whether ground took on what straw has not: it got bluer, or darker at 1.6 µm. False where before was not seen."""
+    now, was = since(series, series.first_seen), until(series, series.last_before)
+    bluer = brighter(series, "blue", now, was) - brighter(series, "red", now, was)
+    return bluer >= BLUER or brighter(series, "swir16", now, was) <= DARKENED
 
 
 def _beside_ring_as_ever(series: PatchSeries) -> Remark | None:

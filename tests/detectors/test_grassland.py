@@ -251,6 +251,25 @@ def test_a_dry_place_keeps_its_litter(ground: ModuleType, seed: int) -> None:
 
 
 @SEEDS
+@pytest.mark.parametrize(
+    ("factors", "stands"),
+    [({}, False), ({"blue": 1.35}, True), ({"swir16": 0.72, "swir22": 0.72}, True)],
+    ids=["straw", "bluer", "darker"],
+)
+def test_what_has_the_ndti_of_litter_and_got_bluer_or_darker_than_straw_stands(
+    ground: ModuleType, seed: int, factors: dict[str, float], stands: bool
+) -> None:
+    dry = ground.blend(ground.grass(0.7), 0.6, ground.fixed(dry_grass=0.65, chestnut_soil=0.25, sand=0.1))
+    then = ground.then(ground.grass(0.7), (dt.date(2024, 6, 15), dry))
+    made = patch(ground, then, seed, dt.date(2024, 7, 5), until=dt.date(2024, 8, 8))
+    values = made.values.copy()
+    now = np.array([day >= dt.date(2024, 6, 15) for day in made.days])
+    for band, factor in factors.items():
+        values[np.ix_(now, [made.bands.index(band)])] *= np.where(made.inside, np.float32(factor), np.float32(1))
+    assert judge(PatchSeries(**{**vars(made), "values": values})).stands is stands
+
+
+@SEEDS
 def test_a_firebreak_ploughed_anew_was_a_strip_before(ground: ModuleType, seed: int) -> None:
     strip = ground.box(SHAPE, slice(19, 21), slice(2, 38))
     old = ground.fixed(chestnut_soil=0.35, dry_grass=0.40, green_grass=0.25)
