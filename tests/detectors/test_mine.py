@@ -129,6 +129,7 @@ def test_a_strip_as_a_flood_lays_it_along_a_channel_is_no_mine(ground: ModuleTyp
         ({"chernozem": 0.5, "chestnut_soil": 0.5}, False),
         ({"chestnut_soil": 0.4, "spoil": 0.4, "clay": 0.2}, True),
         ({"coal": 0.9, "spoil": 0.1}, True),
+        ({"solar_panel": 0.5, "chestnut_soil": 0.3, "dry_grass": 0.2}, True),  # bluer than any soil
     ],
 )
 def test_topsoil_darker_than_the_sward_was_turned_over_whatever_its_shape(
